@@ -1,0 +1,314 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The command set: fixed 64-byte commands, each a whole loop nest.
+
+The same :class:`amaranth.lib.data.Struct` classes encode (``Conv.const({...})``, see :func:`encode`),
+disassemble (:func:`decode`) and are what the gateware's engines see. Every command starts with the
+eight bytes of :class:`Header`; reserved bits are zero, or the command is illegal.
+
+Dependencies. Commands are dispatched in order, each to one of four engines (:class:`Engine`), which
+run side by side and finish their own commands in order. An engine counts the commands it has finished
+since start, modulo 256. ``Header.wait_*`` holds, per engine, the count that must have been reached
+before the command may be dispatched (compared modulo 256 as a signed difference: fewer than 128
+commands of an engine are ever ahead). The compiler knows the counts, so a wait names one exact command.
+
+Memory semantics of each command are given in the docstring of its class; ``R`` and ``C`` are the
+configuration's rows and columns, ``A`` its activation word. Addresses in local memories are bytes,
+except weights (words) and parameters (records).
+"""
+
+import enum as _enum
+from collections.abc import Mapping
+from typing import Any
+
+from amaranth.hdl import signed, unsigned
+from amaranth.lib import data, enum
+
+__all__ = [
+    "COMMAND_BITS", "COMMAND_BYTES", "COUNTS", "Add", "Bare", "Command", "Conv", "Engine", "ErrorCause", "Header", "IllegalCommand",
+    "Opcode", "Space", "Transfer", "decode", "encode", "layout_of",
+]  # fmt: skip
+
+COMMAND_BYTES = 64
+COMMAND_BITS = 8 * COMMAND_BYTES
+
+ADD_LEFT_SHIFT = 20
+"""TFLM's int8 ADD scales its inputs up by 2^20 before it brings them to a common scale."""
+
+
+class Opcode(enum.Enum, shape=8):
+    """What a command does. Numbers in the gaps are kept for DEPTHWISE, POOL and more element-wise kinds."""
+
+    END = 0x01
+    SYNC = 0x02
+    LOAD = 0x10
+    STORE = 0x11
+    CONV = 0x20
+    ADD = 0x30
+
+
+class Engine(_enum.IntEnum):
+    """The engines commands are dispatched to; also the bit order of the trace port."""
+
+    LOAD = 0
+    STORE = 1
+    CONV = 2
+    ELEMENTWISE = 3
+
+
+class Space(enum.Enum, shape=2):
+    """The local memories; also the order of their windows on the control bus."""
+
+    WEIGHTS = 0
+    ACTIVATIONS = 1
+    PARAMETERS = 2
+    PROGRAM = 3
+
+
+class ErrorCause(enum.Enum, shape=8):
+    """Why the machine stopped."""
+
+    NONE = 0
+    ILLEGAL_COMMAND = 1  # unknown opcode, a reserved bit set, or a loop count of 0
+    PROGRAM_OVERRUN = 2  # the program counter left the program memory
+    BUS_READ = 3  # the external memory answered a read with an error
+    BUS_WRITE = 4  # the external memory answered a write with an error
+    OUT_OF_BOUNDS = 5  # a LOAD or STORE outside the external or local memory it may touch
+    TIMEOUT = 6  # no engine made progress for TIMEOUT cycles
+
+
+class Header(data.Struct):
+    """The first eight bytes of every command.
+
+    ``layer`` is the compiler's number of the operator the command belongs to; hardware ignores it.
+    """
+
+    opcode: Opcode
+    flags: 8
+    layer: 16
+    wait_load: 8
+    wait_store: 8
+    wait_conv: 8
+    wait_elementwise: 8
+
+
+class Command(data.Struct):
+    """Any command: the header, and the rest by opcode (:func:`layout_of`)."""
+
+    header: Header
+    body: unsigned(COMMAND_BITS - 64)
+
+
+class Transfer(data.Struct):
+    """LOAD and STORE: a strided block between external and local memory.
+
+    Copies ``rows`` rows of ``row_bytes`` bytes. Row ``i`` is at byte ``EXTERNAL_BASE + external_address +
+    i·external_stride`` of the external memory and at byte ``local_address + i·local_stride`` of the local
+    memory ``space``, as its window shows it. All five byte quantities are multiples of the bus width in
+    bytes; ``rows`` and ``row_bytes`` are at least 1. Offsets that pass EXTERNAL_SIZE stop the machine.
+    """
+
+    header: Header
+    external_address: 32
+    external_stride: 32
+    local_address: 32
+    local_stride: 32
+    row_bytes: 32
+    rows: 16
+    space: Space
+    reserved0: 14
+    reserved1: unsigned(COMMAND_BITS - 64 - 6 * 32)
+
+
+class Conv(data.Struct):
+    """CONV: one rectangle of output pixels, every output channel, as a matrix product on the array.
+
+    For ``n`` in n_tiles, ``ky`` in kernel_h, ``kx`` in kernel_w, ``j`` in chunks, ``oy`` in output_h,
+    ``ox`` in output_w (outermost first) the feeder reads one vector of R bytes. Its byte ``r`` is::
+
+        iy = input_y + oy·step_y + ky·dilation_y                   a row of the image
+        b  = input_x + ox·step_x + kx·dilation_x + j·R + r         a byte of that row
+        a  = input_address + oy·row_step + ky·kernel_row_step + b  its address in the activation memory
+        x[r] = activation[a] if 0 ≤ iy < input_rows and 0 ≤ b < input_row_bytes else input_zero_point
+
+    and is multiplied with weight tile ``t = ((n·kernel_h + ky)·kernel_w + kx)·chunks + j``, whose row ``r``
+    is in weight word ``weight_address + t·(R / weight_rows) + r // weight_rows``. Sums over ky, kx, j of one
+    pixel start from the bias of parameter record ``parameter_address + n·C + c``; when complete they are
+    requantized with that record, offset by output_zero_point, clamped, and written to::
+
+        output_address + oy·output_row_pitch + ox·output_pixel_pitch + n·C + c
+
+    for ``c < C``, or ``c < last_columns`` in the last n tile. ``output_w·output_h`` is at most the number of
+    accumulators. The activation memory is not read and written at one place by one command.
+    """
+
+    header: Header
+    input_address: signed(32)
+    row_step: 32
+    kernel_row_step: 32
+    input_rows: 16
+    input_y: signed(16)
+    input_row_bytes: 16
+    step_x: 16
+    input_x: signed(24)
+    step_y: 8
+    dilation_x: 16
+    dilation_y: 8
+    kernel_h: 8
+    chunks: 16
+    kernel_w: 8
+    last_columns: 8
+    output_w: 16
+    output_h: 16
+    weight_address: 24
+    input_zero_point: signed(8)
+    parameter_address: 16
+    n_tiles: 16
+    output_address: 24
+    output_zero_point: signed(8)
+    output_pixel_pitch: 16
+    activation_min: signed(8)
+    activation_max: signed(8)
+    output_row_pitch: 24
+    reserved0: 8
+
+
+class Add(data.Struct):
+    """ADD: the sum of two tensors of ``lines`` activation lines (2·A bytes each), TFLM's int8 ADD.
+
+    Per byte: ``requantize(requantize((a − zero_point_a) << 20, a) + requantize((b − zero_point_b) << 20,
+    b), out) + zero_point_out``, clamped (20 is :data:`ADD_LEFT_SHIFT`). Addresses are multiples of the line.
+    Output may be one of the inputs.
+    """
+
+    header: Header
+    address_a: 32
+    address_b: 32
+    output_address: 32
+    lines: 32
+    multiplier_a: 32
+    multiplier_b: 32
+    multiplier_out: 32
+    exponent_a: signed(8)
+    exponent_b: signed(8)
+    exponent_out: signed(8)
+    reserved2: 8
+    zero_point_a: signed(8)
+    zero_point_b: signed(8)
+    zero_point_out: signed(8)
+    activation_min: signed(8)
+    activation_max: signed(8)
+    reserved0: 24
+    reserved1: unsigned(COMMAND_BITS - 64 - 10 * 32)
+
+
+class Bare(data.Struct):
+    """SYNC and END: a header only. Both wait as their header says; END then stops the program as done."""
+
+    header: Header
+    reserved1: unsigned(COMMAND_BITS - 64)
+
+
+_LAYOUTS = {
+    Opcode.END: Bare,
+    Opcode.SYNC: Bare,
+    Opcode.LOAD: Transfer,
+    Opcode.STORE: Transfer,
+    Opcode.CONV: Conv,
+    Opcode.ADD: Add,
+}
+
+
+COUNTS = {
+    Opcode.LOAD: ("row_bytes", "rows"),
+    Opcode.STORE: ("row_bytes", "rows"),
+    Opcode.CONV: ("kernel_h", "kernel_w", "chunks", "output_w", "output_h", "n_tiles"),
+    Opcode.ADD: ("lines",),
+}
+"""Loop counts: a command in which one of them is 0 is illegal."""
+
+
+class IllegalCommand(ValueError):
+    """Bytes that are no command; the message says which byte is wrong."""
+
+
+def layout_of(opcode: Opcode) -> type[data.Struct]:
+    """The struct of a command by its opcode."""
+    return _LAYOUTS[opcode]
+
+
+def fields_of(struct: type[data.Struct]) -> dict[str, tuple[int, int, bool]]:
+    """Every field of a command outside its header: name → (first bit, bits, signed)."""
+    layout = data.Layout.cast(struct)
+    result = {}
+    for name, field in layout:
+        if name == "header":
+            continue
+        shape = field.shape if not isinstance(field.shape, enum.EnumMeta) else unsigned(field.width)
+        result[name] = (field.offset, field.width, bool(getattr(shape, "signed", False)))
+    return result
+
+
+def encode(opcode: Opcode, *, waits: Mapping[Engine, int] | None = None, layer: int = 0, **fields: int) -> bytes:
+    """One command as its 64 bytes, little-endian.
+
+    Parameters
+    ----------
+    waits:
+        Per engine, the number of its commands (since start) that must have finished before.
+    fields:
+        The body's fields by name; left out ones are 0.
+
+    Raises
+    ------
+    IllegalCommand
+        When a field does not exist, or its value does not fit.
+    """
+    waits = waits or {}
+    header = [opcode.value, 0, layer & 0xFF, layer >> 8]
+    header += [waits.get(engine, 0) & 0xFF for engine in Engine]
+    word = int.from_bytes(bytes(header), "little")
+    known = fields_of(layout_of(opcode))
+    for name, value in fields.items():
+        if name not in known:
+            raise IllegalCommand(f"{opcode.name} has no field {name!r}")
+        offset, width, is_signed = known[name]
+        value = int(value.value) if isinstance(value, _enum.Enum) else int(value)
+        low, high = (-(1 << (width - 1)), (1 << (width - 1)) - 1) if is_signed else (0, (1 << width) - 1)
+        if not low <= value <= high:
+            raise IllegalCommand(f"{opcode.name}.{name} must be {low} to {high}, not {value}")
+        word |= (value & ((1 << width) - 1)) << offset
+    return word.to_bytes(COMMAND_BYTES, "little")
+
+
+def decode(command: bytes) -> dict[str, Any]:
+    """A command's fields by name: ``opcode``, ``layer``, ``waits`` (by engine) and the body's.
+
+    Raises
+    ------
+    IllegalCommand
+        When the opcode is unknown, a reserved bit is set or a count is 0, as the hardware would.
+    """
+    if len(command) != COMMAND_BYTES:
+        raise IllegalCommand(f"a command has {COMMAND_BYTES} bytes, not {len(command)}")
+    try:
+        opcode = Opcode(command[0])
+    except ValueError:
+        raise IllegalCommand(f"unknown opcode {command[0]:#04x}") from None
+    if command[1]:
+        raise IllegalCommand(f"{opcode.name}: flags must be 0, not {command[1]:#04x}")
+    word = int.from_bytes(command, "little")
+    result: dict[str, Any] = {
+        "opcode": opcode,
+        "layer": command[2] | command[3] << 8,
+        "waits": {engine: command[4 + engine] for engine in Engine},
+    }
+    for name, (offset, width, is_signed) in fields_of(layout_of(opcode)).items():
+        value = word >> offset & ((1 << width) - 1)
+        if name.startswith("reserved"):
+            if value:
+                raise IllegalCommand(f"{opcode.name}: reserved bits must be 0")
+            continue
+        if not value and name in COUNTS.get(opcode, ()):
+            raise IllegalCommand(f"{opcode.name}.{name} must be at least 1")
+        result[name] = value - (1 << width) if is_signed and value >> (width - 1) else value
+    return result
