@@ -1,0 +1,150 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The weight-stationary systolic array.
+
+::
+
+      weights (row g·weight_rows + i in cycle t0 + g)
+         │ broadcast down each column
+         ▼
+     ┌───────┐ a, swap ┌───────┐
+ x₀ ─┤ pair  ├────────►│ pair  ├──►     one pair of columns shares one activation register
+     │ 0,0   │         │ 0,1   │        and one swap token
+     └──┬─┬──┘         └──┬─┬──┘
+  psum  ▼ ▼               ▼ ▼
+     ┌───────┐         ┌───────┐
+ x₁ ─┤ pair  ├────────►│ pair  ├──►     row r is skewed by r cycles, pair p by p cycles
+     │ 1,0   │         │ 1,1   │
+     └──┬─┬──┘         └──┬─┬──┘
+        ▼ ▼               ▼ ▼
+       deskew by P − 1 − p  → sums, all columns of one vector in the same cycle
+
+Weights need no shadow registers. Row ``r`` of a tile is on the column's weight bus in the very cycle in
+which the tile's first activation, and the swap token beside it, reaches row ``r``: both move down one row a
+cycle. A tile therefore loads while it already computes, tiles follow each other every
+``max(vectors, rows / weight_rows)`` cycles without a bubble, and the first one waits for nothing.
+(The usual double-buffered element holds a second weight and loads it ``rows`` cycles ahead.) In an FPGA
+multiplier with an input register, that register *is* the weight, and the token its clock enable.
+"""
+
+from amaranth.hdl import Module, Signal, signed
+from amaranth.lib import data
+from amaranth.lib.wiring import Component, In, Out
+
+from ...arch.config import Config
+from ...arch.timing.conv import array_latency
+from ..delay import delay, delays
+
+__all__ = ["PairElement", "SystolicArray"]
+
+
+class PairElement(Component):
+    """Two processing elements of one row: ``psum_o[i] = psum_i[i] + a·w[i]``.
+
+    No flow control: every cycle moves. With ``a`` and ``swap`` in cycle t, the products with the weights
+    captured at the latest swap are added to ``psum_i`` of cycle t + 1 and leave in cycle t + 2; ``a_o`` and
+    ``swap_o`` leave in cycle t + 1. Exact as long as the sums fit their width.
+
+    Members
+    -------
+    a, a_o:
+        The activation, int8, and the same for the neighbour to the right.
+    swap, swap_o:
+        The weights on ``w`` become the active ones, for this activation already.
+    w:
+        The weight bus of the two columns, int8.
+    psum_i, psum_o:
+        Partial sums from the row above and to the row below.
+    """
+
+    def __init__(self, sum_bits: int):
+        sums = data.ArrayLayout(signed(sum_bits), 2)
+        super().__init__(
+            {
+                "a": In(signed(8)),
+                "swap": In(1),
+                "w": In(data.ArrayLayout(signed(8), 2)),
+                "psum_i": In(sums),
+                "a_o": Out(signed(8)),
+                "swap_o": Out(1),
+                "psum_o": Out(sums),
+            }
+        )
+
+    def elaborate(self, platform):
+        m = Module()
+        active = Signal(data.ArrayLayout(signed(8), 2))
+        m.d.sync += [self.a_o.eq(self.a), self.swap_o.eq(self.swap)]
+        with m.If(self.swap):
+            m.d.sync += active.eq(self.w)
+        for i in range(2):
+            m.d.sync += self.psum_o[i].eq(self.psum_i[i] + self.a_o * active[i])
+        return m
+
+
+class SystolicArray(Component):
+    """R × C processing elements with the skew on both sides.
+
+    A vector given in cycle t appears multiplied on ``sums`` in cycle t + :attr:`latency`. The vector for
+    which ``swap`` is high is the first one of a new weight tile; with it in cycle t0, weight rows
+    ``g·weight_rows … (g + 1)·weight_rows − 1`` are on ``weights`` in cycle t0 + g.
+
+    Members
+    -------
+    activations:
+        One vector, R int8.
+    swap:
+        This vector starts a tile.
+    weights:
+        ``weight_rows`` rows of C int8.
+    sums:
+        C sums of R products, ``config.sum_bits`` wide.
+    """
+
+    def __init__(self, config: Config):
+        self.config = config
+        super().__init__(
+            {
+                "activations": In(data.ArrayLayout(signed(8), config.rows)),
+                "swap": In(1),
+                "weights": In(data.ArrayLayout(data.ArrayLayout(signed(8), config.columns), config.weight_rows)),
+                "sums": Out(data.ArrayLayout(signed(config.sum_bits), config.columns)),
+            }
+        )
+
+    @property
+    def latency(self) -> int:
+        """Cycles from a vector to its sums: one for the activation register, R for the psums, P − 1 for the pairs."""
+        return array_latency(self.config)
+
+    def elaborate(self, platform):
+        m = Module()
+        rows, pairs = self.config.rows, self.config.pairs
+        swaps = delays(m, self.swap, rows - 1, "skew_swap")
+        a = [delay(m, self.activations[r], r, f"skew_a{r}") for r in range(rows)]
+        swap = list(swaps)
+        for p in range(pairs):
+            psum = data.Const(data.ArrayLayout(signed(self.config.sum_bits), 2), 0)
+            buses = self._weight_buses(m, p)
+            for r in range(rows):
+                pe = PairElement(self.config.sum_bits)
+                m.submodules[f"pe_{r}_{p}"] = pe
+                m.d.comb += [pe.a.eq(a[r]), pe.swap.eq(swap[r]), pe.w.eq(buses[r]), pe.psum_i.eq(psum)]
+                a[r], swap[r], psum = pe.a_o, pe.swap_o, pe.psum_o
+            foot = delay(m, psum, pairs - 1 - p, f"deskew{p}")
+            m.d.comb += [self.sums[2 * p + i].eq(foot[i]) for i in range(2)]
+        return m
+
+    def _weight_buses(self, m: Module, p: int) -> list:
+        """The weight bus of pair ``p`` as each row sees it.
+
+        Rows of group g are read in cycle t0 + g but captured in cycle t0 + r (+ p): row r = g·k + i, with
+        k = weight_rows, waits g·(k − 1) + i cycles. With k = 1 the bus is a plain broadcast.
+        """
+        k = self.config.weight_rows
+        buses = []
+        for i in range(k):
+            bus = Signal(data.ArrayLayout(signed(8), 2), name=f"bus{p}_{i}")
+            m.d.comb += [bus[c].eq(self.weights[i][2 * p + c]) for c in range(2)]
+            waits = self.config.rows - self.config.weight_cycles if k > 1 else 0
+            buses.append(delays(m, delay(m, bus, p, f"skew_w{p}_{i}"), waits, f"hop_w{p}_{i}"))
+        return [buses[r % k][(r // k) * (k - 1) + r % k if k > 1 else 0] for r in range(self.config.rows)]

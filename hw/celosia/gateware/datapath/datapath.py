@@ -1,0 +1,177 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The convolution engine and the element-wise engine around the lanes they share.
+
+::
+
+  command ─┬─► pixel walker ─► feeder ─┐
+           │        │ start            ▼
+           │        └► weights ─► systolic array ─► accumulators ─┐   one vector a cycle,
+           ├─► parameters ── bias, scale ──────────────┴──────────┤   no flow control
+           │                                                      ▼
+           └─► writer ◄────────────── clamp ◄────────────────── lanes ◄─► element-wise engine
+                  └─► activation memory ◄─────────────────────────────────────┘
+
+The walker alone decides when a vector enters; from there everything moves every cycle and arrives a fixed
+number of cycles later. Three readers of one command (walker, parameter prefetch, writer) each keep their
+own copy, so commands follow each other without a drain between them.
+"""
+
+from amaranth.hdl import Cat, Module, Signal, signed
+from amaranth.lib import data, stream
+from amaranth.lib.wiring import Component, In, Out, connect, flipped
+
+from ...arch.config import Config
+from ...arch.isa import Conv
+from ..delay import delay
+from ..interfaces import EngineSignature
+from ..memory.activations import LineRequest, ScatterWrite
+from ..memory.parameters import Record
+from .accumulators import Accumulators, Flags
+from .array import SystolicArray
+from .elementwise import Elementwise
+from .feeder import Feeder
+from .lanes import Lanes
+from .output import Clamp, Writer
+from .parameter_ring import ParameterRing
+from .walker import PixelWalker
+from .weight_reader import WeightReader
+
+__all__ = ["Datapath"]
+
+
+class Datapath(Component):
+    """Convolution engine and element-wise engine, without their memories.
+
+    Members
+    -------
+    conv, elementwise:
+        Commands from the sequencer.
+    weight_address, weights:
+        The weight memory's port.
+    parameter_address, record:
+        The parameter memory's port.
+    even_line, odd_line, even, odd; write; lines, line_valid, line_data:
+        The activation memory: the feeder's, the writer's and the element-wise engine's ports.
+    vector_issued:
+        The feeder issues a vector in this cycle.
+    """
+
+    def __init__(self, config: Config):
+        self.config = config
+        line = (config.activation_lines - 1).bit_length()
+        word = 8 * config.activation_word_bytes
+        super().__init__(
+            {
+                "conv": In(EngineSignature()),
+                "elementwise": In(EngineSignature()),
+                "weight_address": Out(range(config.weight_words)),
+                "weights": In(data.ArrayLayout(data.ArrayLayout(signed(8), config.columns), config.weight_rows)),
+                "parameter_address": Out(range(config.parameter_records)),
+                "record": In(Record),
+                "even_line": Out(line),
+                "odd_line": Out(line),
+                "even": In(word),
+                "odd": In(word),
+                "write": Out(ScatterWrite(config)),
+                "lines": Out(stream.Signature(LineRequest(config))),
+                "line_valid": In(1),
+                "line_data": In(8 * config.line_bytes),
+                "vector_issued": Out(1),
+            }
+        )
+
+    def elaborate(self, platform):
+        m = Module()
+        config = self.config
+        m.submodules.weight_reader = weights = WeightReader(config)
+        m.submodules.parameter_ring = parameters = ParameterRing(config)
+        m.submodules.walker = walker = PixelWalker(config)
+        m.submodules.feeder = feeder = Feeder(config)
+        m.submodules.array = array = SystolicArray(config)
+        m.submodules.accumulators = accumulators = Accumulators(config)
+        m.submodules.lanes = lanes = Lanes(config)
+        m.submodules.clamp = clamp = Clamp(config)
+        m.submodules.writer = writer = Writer(config)
+        m.submodules.elementwise_engine = elementwise = Elementwise(config)
+        connect(m, flipped(self.elementwise), elementwise.engine)
+        connect(m, elementwise.lines, flipped(self.lines))
+        self._take_commands(m, walker, parameters, writer)
+
+        # walker → feeder, weights → array
+        flags = Signal(Flags)
+        step = walker.step
+        m.d.comb += [
+            self.vector_issued.eq(walker.valid),
+            flags.valid.eq(walker.valid),
+            flags.start.eq(walker.valid & step.start),
+            flags.first.eq(step.first),
+            flags.last.eq(step.last),
+            walker.begun.eq(parameters.begun),
+            feeder.step.eq(step),
+            self.even_line.eq(feeder.even_line),
+            self.odd_line.eq(feeder.odd_line),
+            feeder.even.eq(self.even),
+            feeder.odd.eq(self.odd),
+            self.weight_address.eq(weights.address),
+            self.parameter_address.eq(parameters.address),
+            parameters.record.eq(self.record),
+            array.activations.eq(feeder.activations),
+            array.weights.eq(self.weights),
+            array.swap.eq(delay(m, flags.start, feeder.latency, "swap")),
+        ]
+        start = delay(
+            m, Cat(flags.start, step.rebase, step.weight_base), feeder.latency - weights.latency, "weight_start"
+        )
+        m.d.comb += [weights.start.eq(start[0]), weights.rebase.eq(start[1]), weights.base.eq(start[2:])]
+
+        # array → accumulators → lanes → clamp → writer
+        vector_cycles = feeder.latency + array.latency
+        m.d.comb += [
+            accumulators.flags.eq(delay(m, flags, vector_cycles - accumulators.lead, "flags")),
+            accumulators.sums.eq(array.sums),
+            accumulators.bias.eq(parameters.bias),
+            parameters.next_bias.eq(accumulators.next_bias),
+            parameters.next_scale.eq(accumulators.next_scale),
+            lanes.totals.eq(accumulators.totals),
+            lanes.valid.eq(accumulators.valid),
+            lanes.scale.eq(parameters.scale),
+            lanes.slot.eq(elementwise.slot),
+            lanes.slot_kind.eq(elementwise.slot_kind),
+            lanes.slot_scale.eq(elementwise.slot_scale),
+            lanes.slot_valid.eq(elementwise.slot_valid),
+            elementwise.slot_ready.eq(lanes.slot_ready),
+            clamp.y.eq(lanes.y),
+            writer.valid.eq(lanes.source.conv),
+            writer.q.eq(clamp.q),
+            self.write.eq(writer.write),
+            elementwise.y.eq(lanes.y),
+            elementwise.source.eq(lanes.source),
+            elementwise.q.eq(clamp.q),
+            elementwise.line_valid.eq(self.line_valid),
+            elementwise.line_data.eq(self.line_data),
+            clamp.range.eq(elementwise.range),
+        ]
+        with m.If(lanes.source.conv):
+            m.d.comb += clamp.range.eq(writer.range)
+        return m
+
+    def _take_commands(self, m: Module, walker: PixelWalker, parameters: ParameterRing, writer: Writer):
+        """Hands a command to its three readers at once, and counts the unfinished ones."""
+        stream = self.conv.command
+        command = Conv(stream.payload.as_value())
+        everyone = Signal()
+        unfinished = Signal(8)
+        m.d.comb += [
+            everyone.eq(walker.command.ready & parameters.job.ready & writer.command.ready),
+            stream.ready.eq(everyone),
+            walker.command.valid.eq(stream.valid & everyone),
+            parameters.job.valid.eq(stream.valid & everyone),
+            writer.command.valid.eq(stream.valid & everyone),
+            walker.command.payload.eq(command),
+            writer.command.payload.eq(command),
+            parameters.job.payload.address.eq(command.parameter_address),
+            parameters.job.payload.n_tiles.eq(command.n_tiles),
+            self.conv.finished.eq(writer.finished),
+            self.conv.busy.eq(unfinished != 0),
+        ]
+        m.d.sync += unfinished.eq(unfinished + (stream.valid & everyone) - writer.finished)

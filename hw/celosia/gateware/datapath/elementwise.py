@@ -1,0 +1,255 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The element-wise engine: the residual ADD on the lanes, beside the array's work.
+
+::
+
+   activation memory ─► line a ─┐ first, second
+          ▲             line b ─┴► (− zero point) << left_shift ─► ┐
+          │                                                        lanes ─► y ─┐
+          │   sums that wait ◄── first + second ◄──────────────────────────────┤
+          │         └──► out ────────────────────────────────────► ┘           │
+          └── line of results ◄── clamp ◄──────────────────────────────────────┘
+
+A value takes three lane slots: both inputs scaled to a common scale, and their sum scaled to the output. Sums
+re-enter as soon as a slot is free; there are no passes and no drains between them, and any slot that a
+convolution does not need will do.
+"""
+
+from amaranth.hdl import Cat, Module, Mux, Signal, signed
+from amaranth.lib import data, enum, stream
+from amaranth.lib.fifo import SyncFIFO
+from amaranth.lib.wiring import Component, In, Out
+
+from ...arch.config import Config
+from ...arch.isa import ADD_LEFT_SHIFT, Add
+from ...arch.timing.elementwise import LINES, SUMS, slots_per_line
+from ..delay import delay
+from ..interfaces import EngineSignature
+from ..memory.activations import LineRequest
+from ..memory.parameters import Scale
+from .lanes import Source
+from .output import Clamp, OutputRange
+
+__all__ = ["Elementwise", "Kind"]
+
+class Kind(enum.Enum, shape=2):
+    """What an element-wise lane slot carries."""
+
+    FIRST = 0
+    SECOND = 1
+    OUT = 2
+
+
+class Elementwise(Component):
+    """Runs ADD commands.
+
+    Members
+    -------
+    engine:
+        Commands from the sequencer, one at a time.
+    lines, line_valid, line_data:
+        The activation memory, whole lines.
+    slot, slot_kind, slot_scale, slot_valid, slot_ready:
+        To the lanes.
+    y, source:
+        From the lanes.
+    range, q:
+        The clamp's: ``range`` belongs to every OUT slot; ``q`` is clamped ``y`` of :attr:`Clamp.latency` cycles before.
+    """
+
+    def __init__(self, config: Config):
+        self.config = config
+        lanes = config.lanes
+        self.slots = slots_per_line(config)
+        self._reading, self._writing = Signal(), Signal()
+        self._read_line = Signal(32)
+        super().__init__(
+            {
+                "engine": In(EngineSignature()),
+                "lines": Out(stream.Signature(LineRequest(config))),
+                "line_valid": In(1),
+                "line_data": In(8 * config.line_bytes),
+                "slot": Out(data.ArrayLayout(signed(32), lanes)),
+                "slot_kind": Out(2),
+                "slot_scale": Out(Scale),
+                "slot_valid": Out(1),
+                "slot_ready": In(1),
+                "y": In(data.ArrayLayout(signed(32), lanes)),
+                "source": In(Source),
+                "range": Out(OutputRange),
+                "q": In(data.ArrayLayout(signed(8), lanes)),
+            }
+        )
+
+    def elaborate(self, platform):
+        m = Module()
+        job, active, begin, finish = Signal(Add), Signal(), Signal(), Signal()
+        m.d.comb += [
+            begin.eq(self.engine.command.valid & ~active),
+            self.engine.command.ready.eq(~active),
+            self.engine.busy.eq(active),
+            self.range.zero_point.eq(job.zero_point_out),
+            self.range.low.eq(job.activation_min),
+            self.range.high.eq(job.activation_max),
+        ]
+        m.d.sync += self.engine.finished.eq(finish)
+        with m.If(begin):
+            m.d.sync += [job.eq(self.engine.command.payload), active.eq(1)]
+        with m.If(finish):
+            m.d.sync += active.eq(0)
+
+        results = self._collect(m)
+        inputs = self._read(m, job, begin)
+        written = self._write(m, job, begin, finish, results)
+        sums = self._add(m)
+        self._issue(m, job, inputs, sums, written)
+        return m
+
+    def _line_of(self, address):
+        return address[(self.config.line_bytes - 1).bit_length() :]
+
+    def _read(self, m: Module, job, begin: Signal) -> tuple[SyncFIFO, SyncFIFO]:
+        """Reads lines of both inputs ahead, alternately, as far as their queues have room."""
+        width = 8 * self.config.line_bytes
+        m.submodules.first = first = SyncFIFO(width=width, depth=LINES)
+        m.submodules.second = second = SyncFIFO(width=width, depth=LINES)
+        line_a, line_b, left = (Signal(32, name=f"read_{name}") for name in ("a", "b", "left"))
+        turn, answer = Signal(), Signal()  # which input is next to be asked for, to be answered
+        room = Signal(range(LINES + 1), init=LINES)
+        asked, taken = Signal(), Signal()
+        m.d.comb += [
+            self._reading.eq((left != 0) & (turn | (room != 0))),
+            self._read_line.eq(Mux(turn, line_b, line_a)),
+            asked.eq(self._reading & ~self._writing & self.lines.ready),
+            taken.eq(second.r_en & second.r_rdy),
+            first.w_data.eq(self.line_data),
+            second.w_data.eq(self.line_data),
+            first.w_en.eq(self.line_valid & ~answer),
+            second.w_en.eq(self.line_valid & answer),
+        ]
+        m.d.sync += room.eq(room - (asked & ~turn) + taken)
+        with m.If(self.line_valid):
+            m.d.sync += answer.eq(~answer)
+        with m.If(asked):
+            m.d.sync += turn.eq(~turn)
+            with m.If(turn):
+                m.d.sync += [line_a.eq(line_a + 1), line_b.eq(line_b + 1), left.eq(left - 1)]
+        with m.If(begin):
+            command = Add(self.engine.command.payload.as_value())
+            m.d.sync += [
+                line_a.eq(self._line_of(command.address_a)),
+                line_b.eq(self._line_of(command.address_b)),
+                left.eq(command.lines),
+            ]
+        return first, second
+
+    def _write(self, m: Module, job, begin: Signal, finish: Signal, results: SyncFIFO) -> Signal:
+        """Writes lines of results, before any read; the last one finishes the command."""
+        line, left, written = Signal(32), Signal(32), Signal()
+        m.d.comb += [
+            self._writing.eq(results.r_rdy),
+            self.lines.valid.eq(self._writing | self._reading),
+            self.lines.payload.write.eq(self._writing),
+            self.lines.payload.data.eq(results.r_data),
+            self.lines.payload.line.eq(Mux(self._writing, line, self._read_line)),
+            written.eq(self._writing & self.lines.ready),
+            results.r_en.eq(written),
+            finish.eq(written & (left == 1)),
+        ]
+        with m.If(written):
+            m.d.sync += [line.eq(line + 1), left.eq(left - 1)]
+        with m.If(begin):
+            command = Add(self.engine.command.payload.as_value())
+            m.d.sync += [line.eq(self._line_of(command.output_address)), left.eq(command.lines)]
+        return written
+
+    def _add(self, m: Module) -> SyncFIFO:
+        """Adds the two scaled inputs of a slot as they leave the lanes, and keeps the sums."""
+        lanes = self.config.lanes
+        m.submodules.sums = sums = SyncFIFO(width=32 * lanes, depth=SUMS)
+        held = Signal(data.ArrayLayout(signed(32), lanes))
+        total = Signal(data.ArrayLayout(signed(32), lanes))
+        scaled = self.source.elementwise
+        with m.If(scaled & (self.source.kind == Kind.FIRST)):
+            m.d.sync += held.eq(self.y)
+        for i in range(lanes):
+            m.d.sync += total[i].eq(held[i] + self.y[i])
+        summed = Signal()
+        m.d.sync += summed.eq(scaled & (self.source.kind == Kind.SECOND))
+        m.d.comb += [sums.w_data.eq(total.as_value()), sums.w_en.eq(summed)]
+        return sums
+
+    def _collect(self, m: Module) -> SyncFIFO:
+        """Assembles clamped results into lines."""
+        slot_bits, line_bits = 8 * self.config.lanes, 8 * self.config.line_bytes
+        m.submodules.results = results = SyncFIFO(width=line_bits, depth=LINES)
+        line = Signal(slot_bits * self.slots)
+        slot, complete = Signal(range(self.slots)), Signal()
+        out = self.source.elementwise & (self.source.kind == Kind.OUT)
+        m.d.sync += complete.eq(0)
+        with m.If(delay(m, out, Clamp.latency, "out")):
+            last = slot == self.slots - 1
+            m.d.sync += [line.eq(Cat(line[slot_bits:], self.q)), complete.eq(last), slot.eq(Mux(last, 0, slot + 1))]
+        m.d.comb += [results.w_data.eq(line), results.w_en.eq(complete)]
+        return results
+
+    def _issue(self, m: Module, job, inputs: tuple[SyncFIFO, SyncFIFO], sums: SyncFIFO, written: Signal):
+        """Offers the lanes one slot after the other: a waiting sum if there is room for its result, else an input."""
+        config = self.config
+        first, second = inputs
+        line_bits, slot_bits = 8 * config.line_bytes, 8 * config.lanes
+        line_a, line_b = Signal(line_bits), Signal(line_bits)
+        left = Signal(range(self.slots + 1))  # slots of the current line still to come
+        phase = Signal()  # the current slot's first input is on its way
+        pairs = Signal(range(SUMS + 1), init=SUMS)  # sums that may still be begun
+        lines = Signal(range(LINES + 1), init=LINES)  # lines of results that may still be begun
+        out_slot = Signal(range(self.slots))
+
+        free, out, feed, load = Signal(), Signal(), Signal(), Signal()
+        begin_line, begin_pair = Signal(), Signal()
+        m.d.comb += [
+            free.eq(~self.slot_valid | self.slot_ready),
+            out.eq(sums.r_rdy & ((out_slot != 0) | (lines != 0))),
+            feed.eq((left != 0) & (phase | (pairs != 0))),
+            begin_line.eq(free & out & (out_slot == 0)),
+            begin_pair.eq(free & ~out & feed & ~phase),
+            load.eq(((left == 0) | ((left == 1) & free & ~out & feed & phase)) & first.r_rdy & second.r_rdy),
+            first.r_en.eq(load),
+            second.r_en.eq(load),
+            sums.r_en.eq(free & out),
+        ]
+        m.d.sync += [
+            pairs.eq(pairs - begin_pair + (free & out)),
+            lines.eq(lines - begin_line + written),
+        ]
+        with m.If(free):
+            m.d.sync += self.slot_valid.eq(out | feed)
+            with m.If(out):
+                m.d.sync += [
+                    self.slot.eq(sums.r_data),
+                    self.slot_kind.eq(Kind.OUT),
+                    self.slot_scale.multiplier.eq(job.multiplier_out),
+                    self.slot_scale.exponent.eq(job.exponent_out),
+                    out_slot.eq(Mux(out_slot == self.slots - 1, 0, out_slot + 1)),
+                ]
+            with m.Else():
+                m.d.sync += [
+                    self.slot_kind.eq(Mux(phase, Kind.SECOND, Kind.FIRST)),
+                    self.slot_scale.multiplier.eq(Mux(phase, job.multiplier_b, job.multiplier_a)),
+                    self.slot_scale.exponent.eq(Mux(phase, job.exponent_b, job.exponent_a)),
+                ]
+                zero_point = Mux(phase, job.zero_point_b, job.zero_point_a)
+                for i in range(config.lanes):
+                    byte = slice(8 * i, 8 * i + 8)
+                    value = Mux(phase, line_b[byte], line_a[byte]).as_signed() - zero_point
+                    m.d.sync += self.slot[i].eq(value << ADD_LEFT_SHIFT)
+                with m.If(feed):
+                    m.d.sync += phase.eq(~phase)
+                    with m.If(phase):
+                        m.d.sync += [
+                            line_a.eq(line_a >> slot_bits),
+                            line_b.eq(line_b >> slot_bits),
+                            left.eq(left - 1),
+                        ]
+        with m.If(load):
+            m.d.sync += [line_a.eq(first.r_data), line_b.eq(second.r_data), left.eq(self.slots)]

@@ -1,0 +1,43 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Streams one weight tile after the other into the array."""
+
+from amaranth.hdl import Module, Signal
+from amaranth.lib.wiring import Component, In, Out
+
+from ...arch.config import Config
+from ..memory.ram import READ_LATENCY
+
+__all__ = ["WeightReader"]
+
+
+class WeightReader(Component):
+    """Addresses of weight words, tile by tile.
+
+    A pulse on ``start`` in cycle t makes the words of one tile leave the weight memory, one a cycle from cycle
+    t + :attr:`latency` on. ``start`` comes no sooner than ``config.weight_cycles`` after the one before. Tiles
+    follow each other in memory; with ``rebase`` the tile is at word ``base`` instead.
+    """
+
+    latency = 1 + READ_LATENCY
+
+    def __init__(self, config: Config):
+        self.config = config
+        super().__init__(
+            {
+                "start": In(1),
+                "rebase": In(1),
+                "base": In(range(config.weight_words)),
+                "address": Out(range(config.weight_words)),
+            }
+        )
+
+    def elaborate(self, platform):
+        m = Module()
+        left = Signal(range(self.config.weight_cycles + 1))
+        with m.If(left != 0):
+            m.d.sync += [left.eq(left - 1), self.address.eq(self.address + 1)]
+        with m.If(self.start):
+            m.d.sync += left.eq(self.config.weight_cycles)
+            with m.If(self.rebase):
+                m.d.sync += self.address.eq(self.base)
+        return m

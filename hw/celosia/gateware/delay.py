@@ -1,0 +1,27 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Shift registers: the skew of a systolic array and the alignment of control with data."""
+
+from typing import Any
+
+from amaranth.hdl import Module, Signal, Value, ValueCastable
+
+__all__ = ["delay", "delays"]
+
+
+def delays(m: Module, value: Any, cycles: int, name: str) -> list[Any]:
+    """``value`` and its copies 1 … ``cycles`` clock cycles later, as a list of ``cycles + 1`` values.
+
+    Registers are reset to zero, so a delayed valid bit is quiet after reset.
+    """
+    shape = value.shape() if isinstance(value, (Value, ValueCastable)) else Value.cast(value).shape()
+    result = [value]
+    for i in range(cycles):
+        register = Signal(shape, name=f"{name}_{i + 1}")
+        m.d.sync += register.eq(result[-1])
+        result.append(register)
+    return result
+
+
+def delay(m: Module, value: Any, cycles: int, name: str) -> Any:
+    """``value``, ``cycles`` clock cycles later."""
+    return delays(m, value, cycles, name)[-1]

@@ -1,0 +1,143 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The activation memory: two banks, so that any run of bytes up to a word long is read in one cycle.
+
+::
+
+                     ┌──────────── even words ───────────┐
+    feeder ─ a ─────►│ line 0: bytes 0 … A−1              │─► a_even ─► rotate (feeder)
+                     └───────────────────────────────────┘
+                     ┌──────────── odd words ────────────┐
+           ─ a ─────►│ line 0: bytes A … 2A−1             │─► a_odd
+                     └───────────────────────────────────┘
+                            ▲ port b, one user a cycle:
+    writer (always) > element-wise engine > local bus (DMA, control windows)
+"""
+
+from amaranth.hdl import Cat, Module, Mux, Signal
+from amaranth.lib import data, stream
+from amaranth.lib.wiring import Component, In, Out, connect, flipped
+
+from ...arch.config import Config
+from ..delay import delay
+from ..interfaces import LocalBus
+from .ram import READ_LATENCY, LocalPort, Ram
+
+__all__ = ["ActivationMemory", "LineRequest", "ScatterWrite"]
+
+
+def _bits(config: Config) -> int:
+    return (config.activation_lines - 1).bit_length()
+
+
+class LineRequest(data.StructLayout):
+    """An access of one whole line (a word of each bank) by the element-wise engine."""
+
+    def __init__(self, config: Config):
+        super().__init__({"line": _bits(config), "write": 1, "data": 8 * config.line_bytes})
+
+
+class ScatterWrite(data.StructLayout):
+    """A write of bytes in an even and an odd word, which may be of neighbouring lines.
+
+    ``strobe`` and ``data`` cover the even word in their lower half, the odd word in their upper half. No
+    bit of ``strobe`` set is no write.
+    """
+
+    def __init__(self, config: Config):
+        super().__init__(
+            {
+                "even_line": _bits(config),
+                "odd_line": _bits(config),
+                "strobe": config.line_bytes,
+                "data": 8 * config.line_bytes,
+            }
+        )
+
+
+class ActivationMemory(Component):
+    """Activations of ``config.activation_bytes`` bytes.
+
+    Members
+    -------
+    a_even_line, a_odd_line → a_even, a_odd:
+        The feeder's port: a word of each bank, :data:`READ_LATENCY` cycles later.
+    write:
+        The convolution's results. Always taken.
+    lines:
+        The element-wise engine's accesses. A read's line is on ``line_data`` with ``line_valid`` high
+        ``1 + READ_LATENCY`` cycles after its transfer.
+    local:
+        DMA and control windows.
+    """
+
+    def __init__(self, config: Config):
+        self.config = config
+        bits, word = _bits(config), 8 * config.activation_word_bytes
+        super().__init__(
+            {
+                "a_even_line": In(bits),
+                "a_odd_line": In(bits),
+                "a_even": Out(word),
+                "a_odd": Out(word),
+                "write": In(ScatterWrite(config)),
+                "lines": In(stream.Signature(LineRequest(config))),
+                "line_valid": Out(1),
+                "line_data": Out(8 * config.line_bytes),
+                "local": In(LocalBus(config)),
+            }
+        )
+
+    def elaborate(self, platform):
+        m = Module()
+        config = self.config
+        word = config.activation_word_bytes
+        m.submodules.even = even = Ram(config.activation_lines, word)
+        m.submodules.odd = odd = Ram(config.activation_lines, word)
+        m.submodules.port = port = LocalPort(config, words=config.activation_lines, word_bytes=config.line_bytes)
+        connect(m, flipped(self.local), port.bus)
+
+        writing = Signal()
+        m.d.comb += [
+            writing.eq(self.write.strobe.any()),
+            self.lines.ready.eq(~writing),
+            port.ready.eq(~writing & ~self.lines.valid),
+        ]
+        line = self.lines.payload
+        b_even, b_odd = Signal(_bits(config)), Signal(_bits(config))
+        strobe, written = Signal(config.line_bytes), Signal(8 * config.line_bytes)
+        owned = Signal()  # port b belongs to the writer or the lines this cycle, else to the local port
+        reading = Signal()
+        m.d.sync += [owned.eq(writing | self.lines.valid), strobe.eq(0), reading.eq(0)]
+        with m.If(writing):
+            m.d.sync += [
+                b_even.eq(self.write.even_line),
+                b_odd.eq(self.write.odd_line),
+                strobe.eq(self.write.strobe),
+                written.eq(self.write.data),
+            ]
+        with m.Else():
+            m.d.sync += [
+                b_even.eq(line.line),
+                b_odd.eq(line.line),
+                strobe.eq((self.lines.valid & line.write).replicate(config.line_bytes)),
+                written.eq(line.data),
+                reading.eq(self.lines.valid & ~line.write),
+            ]
+        for i, (ram, address) in enumerate(((even, b_even), (odd, b_odd))):
+            half = slice(i * word, (i + 1) * word)
+            bits = slice(8 * i * word, 8 * (i + 1) * word)
+            m.d.comb += [
+                ram.b_address.eq(Mux(owned, address, port.word)),
+                ram.b_write.eq(Mux(owned, strobe[half], port.write[half])),
+                ram.b_write_data.eq(Mux(owned, written[bits], port.write_data[bits])),
+            ]
+        m.d.comb += [
+            even.a_address.eq(self.a_even_line),
+            odd.a_address.eq(self.a_odd_line),
+            self.a_even.eq(even.a_data),
+            self.a_odd.eq(odd.a_data),
+            self.line_data.eq(Cat(even.b_data, odd.b_data)),
+            port.read_data.eq(self.line_data),
+            self.line_valid.eq(delay(m, reading, READ_LATENCY, "reading")),
+        ]
+        return m

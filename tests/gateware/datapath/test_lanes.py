@@ -1,0 +1,57 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A lane against TFLM's rounding in plain Python integers."""
+
+import numpy as np
+from amaranth.sim import Simulator
+from celosia.gateware.datapath.lanes import Lane
+
+
+def reference(x: int, multiplier: int, exponent: int) -> int:
+    """MultiplyByQuantizedMultiplier of TFLM, on Python's integers: shift, doubling high multiply, divide."""
+    x = (x << max(exponent, 0)) & 0xFFFFFFFF
+    x -= (x >> 31) << 32
+    product = x * multiplier
+    nudged = product + (1 << 30 if product >= 0 else 1 - (1 << 30))
+    high = abs(nudged) >> 31
+    high = high if nudged >= 0 else -high
+    shift = max(-exponent, 0)
+    mask = (1 << shift) - 1
+    return (high >> shift) + ((high & mask) > (mask >> 1) + (high < 0))
+
+
+def cases():
+    rng = np.random.default_rng(0)
+    edges = [0, 1, -1, 2, -2, 3, -3, 2**30, -(2**30), 2**30 + 128, -(2**30) - 128, 2**31 - 1, -(2**31)]
+    multipliers = [0, 1, 2**30, 2**30 + 1, 2**31 - 1]
+    for x in edges:
+        for multiplier in multipliers:
+            for exponent in (-31, -30, -17, -9, -8, -7, -1, 0, 1, 2):
+                yield x, multiplier, exponent
+    for exponent in range(-31, 3):
+        for _ in range(40):
+            bits = int(rng.integers(1, 32))
+            x = int(rng.integers(-(2**bits), 2**bits)) >> 1
+            yield x, int(rng.integers(2**30, 2**31)), exponent
+        for _ in range(20):  # exact halves of the second rounding
+            yield int(rng.integers(-64, 64)) << max(0, -exponent - 1) & 0x7FFFFFFF, 2**30, exponent
+
+
+def test_lane_equals_tflm():
+    lane = Lane()
+    todo = list(cases())
+
+    async def bench(ctx):
+        for i in range(len(todo) + lane.latency):
+            if i < len(todo):
+                x, multiplier, exponent = todo[i]
+                ctx.set(lane.x, x)
+                ctx.set(lane.scale, {"multiplier": multiplier, "exponent": exponent})
+            if i >= lane.latency:
+                case = todo[i - lane.latency]
+                assert ctx.get(lane.y) == reference(*case), case
+            await ctx.tick()
+
+    sim = Simulator(lane)
+    sim.add_clock(1e-6)
+    sim.add_testbench(bench)
+    sim.run()
