@@ -1,0 +1,106 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Cycles of CONV commands.
+
+The walker issues one vector a cycle and everything behind it has a fixed latency, so the model follows the walker
+alone: tile after tile, each as long as its vectors, its weights or its accumulators need, and the first tile of each
+n-tile not before its parameters are under way. The names are the gateware's.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from ..config import Config
+
+__all__ = ["ConvModel", "array_latency", "minimum_tile_cycles", "parameter_slack"]
+
+FEEDER_LATENCY = 6
+"""Cycles from a step to its vector: address, lines, memory (2), coarse and fine rotation."""
+
+LANES_LATENCY = 9
+"""Cycles from a total to its scaled value."""
+
+OUTPUT_LATENCY = 4
+"""Cycles from there to the write: zero point, clamp, and two of rotation."""
+
+REVISIT = 4
+"""Cycles that must lie between two visits to one accumulator: its read-modify-write."""
+
+PARAMETER_RING = 16
+"""n-tiles of parameters held ready: the depth of the smallest distributed RAM there is."""
+
+PARAMETER_LATENCY = 3
+"""Cycles from a record's fetch to its presence in the ring."""
+
+WRITER_QUEUE = 8
+"""Commands that may wait between walker and writer: more than the pipeline holds of all but the shortest."""
+
+
+def array_latency(config: Config) -> int:
+    """Cycles from a vector at the array's edge to its sums, all columns in line."""
+    return config.rows + config.pairs
+
+
+def minimum_tile_cycles(config: Config) -> int:
+    """Cycles a tile lasts even if it has fewer vectors: its weights must pass, its accumulators must settle."""
+    return max(config.weight_cycles, REVISIT)
+
+
+def parameter_slack(config: Config) -> int:
+    """Records of an n-tile that may still be missing when its first tile starts.
+
+    Its vector passes feeder and array before its bias is read, two cycles before the sums.
+    """
+    return FEEDER_LATENCY + array_latency(config) - 2 - PARAMETER_LATENCY - 1
+
+
+@dataclass
+class ConvModel:
+    """The convolution engine between commands.
+
+    Cycles are absolute. ``walker_end`` is the cycle in which the current tile ends (a next one may be taken in
+    it), ``walker_free`` the first in which a command may be taken, and so on.
+    """
+
+    config: Config
+    walker_end: int = 0
+    walker_free: int = 0
+    prefetch_free: int = 0
+    taken: list[int] = field(default_factory=list)
+    """When the writer took each command from its queue for good (its last vector)."""
+    scaled: list[int] = field(default_factory=list)
+    """When each n-tile so far moved on in the lanes' parameter ring."""
+    vectors: int = 0
+
+    def accept(self, ready: int) -> int:
+        """When a command offered from cycle ``ready`` on is taken."""
+        queue = self.taken[-WRITER_QUEUE - 1] + 1 if len(self.taken) > WRITER_QUEUE else 0
+        return max(ready, self.walker_free, self.prefetch_free, queue)
+
+    def run(self, command: Mapping[str, int], accepted: int) -> int:
+        """Runs a command taken in cycle ``accepted``; returns the cycle in which it has finished."""
+        config = self.config
+        tiles = command["kernel_h"] * command["kernel_w"] * command["chunks"]
+        vectors = command["output_w"] * command["output_h"]
+        shortest = minimum_tile_cycles(config)
+        tile = max(vectors, shortest)
+        last_tile = max(vectors * config.lane_groups, shortest)
+        enough = min(max(0, config.columns - parameter_slack(config)), config.columns - 1)
+        fetch = accepted + 1
+        start = last_start = accepted
+        for n in range(command["n_tiles"]):
+            index = len(self.scaled)
+            if index >= PARAMETER_RING - 1:
+                fetch = max(fetch, self.scaled[index - PARAMETER_RING + 1] + 1)
+            begun = fetch + enough
+            fetch += config.columns
+            start = max(self.walker_end, accepted + 1 if n == 0 else 0, begun + 1)
+            last_start = start + (tiles - 1) * tile
+            self.walker_end = last_start + last_tile
+            self.scaled.append(last_start + 1 + FEEDER_LATENCY + array_latency(config) - 1)
+        self.walker_free = last_start + 1
+        self.prefetch_free = fetch
+        self.vectors += command["n_tiles"] * tiles * vectors
+        last_vector = last_start + 1 + (vectors - 1) * config.lane_groups
+        out = last_vector + FEEDER_LATENCY + array_latency(config) + 1 + LANES_LATENCY + config.lane_groups - 1
+        self.taken.append(out)
+        return out + OUTPUT_LATENCY
