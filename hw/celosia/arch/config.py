@@ -40,6 +40,8 @@ class Config:
     weight_rows:
         Rows of weights read each cycle; divides ``rows``. A weight tile takes
         ``rows // weight_rows`` cycles to enter the array.
+    line_steps:
+        Steps the depthwise delay line holds: the widest image row (with its padding) a depthwise command streams.
     accumulators:
         Output pixels whose 32-bit partial sums are held at once, per column.
     weight_bytes, activation_bytes, parameter_records, program_commands:
@@ -59,11 +61,12 @@ class Config:
     rows: int = 16
     columns: int = 16
     lanes: int = 16
-    weight_rows: int = 1
+    weight_rows: int = 2
+    line_steps: int = 512
     accumulators: int = 512
     weight_bytes: int = 272 << 10
     activation_bytes: int = 64 << 10
-    parameter_records: int = 2048
+    parameter_records: int = 3072
     program_commands: int = 128
     bus_bits: int = 64
     address_bits: int = 32
@@ -75,12 +78,13 @@ class Config:
 
         check(2 <= self.rows <= 64, "rows", "2 to 64")
         check(2 <= self.columns <= 64 and self.columns % 2 == 0, "columns", "an even number from 2 to 64")
-        check(1 <= self.lanes and self.columns % self.lanes == 0, "lanes", f"a divisor of columns ({self.columns})")
+        check(self.lanes >= 1 and self.columns % self.lanes == 0, "lanes", f"a divisor of columns ({self.columns})")
         check(
-            1 <= self.weight_rows and self.rows % self.weight_rows == 0,
+            self.weight_rows >= 1 and self.rows % self.weight_rows == 0,
             "weight_rows",
             f"a divisor of rows ({self.rows})",
         )
+        check(16 <= self.line_steps <= 4096, "line_steps", "16 to 4096")
         check(16 <= self.accumulators <= 1 << 16, "accumulators", "16 to 65536")
         check(self.bus_bits in (32, 64), "bus_bits", "32 or 64")
         check(16 <= self.address_bits <= 32, "address_bits", "16 to 32")
@@ -117,6 +121,13 @@ class Config:
     def lane_groups(self) -> int:
         """Cycles the lanes take for one vector of ``columns`` sums."""
         return self.columns // self.lanes
+
+    @property
+    def down_channels(self) -> int:
+        """Channels a DEPTHWISE command works on at once: one a column pair, as many as is a power of two (so that
+        they lie in one activation word). 0 if the core has no depthwise mode: it needs rows for four segments, and a
+        lane for every column, because samples that move down cannot wait for the lanes."""
+        return 1 << (self.pairs.bit_length() - 1) if self.rows % 4 == 0 and self.lanes == self.columns else 0
 
     @property
     def weight_cycles(self) -> int:
@@ -188,6 +199,8 @@ PRESETS = {
             rows=4,
             columns=4,
             lanes=4,
+            weight_rows=1,
+            line_steps=128,
             accumulators=256,
             weight_bytes=64 << 10,
             activation_bytes=32 << 10,

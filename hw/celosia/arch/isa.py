@@ -24,8 +24,8 @@ from amaranth.hdl import signed, unsigned
 from amaranth.lib import data, enum
 
 __all__ = [
-    "COMMAND_BITS", "COMMAND_BYTES", "COUNTS", "Add", "Bare", "Command", "Conv", "Engine", "ErrorCause", "Header", "IllegalCommand",
-    "Opcode", "Space", "Transfer", "decode", "encode", "layout_of",
+    "COMMAND_BITS", "COMMAND_BYTES", "COUNTS", "Add", "Bare", "Command", "Conv", "Depthwise", "Engine", "ErrorCause",
+    "Header", "IllegalCommand", "Opcode", "Routing", "Space", "Transfer", "decode", "encode", "layout_of",
 ]  # fmt: skip
 
 COMMAND_BYTES = 64
@@ -36,13 +36,14 @@ ADD_LEFT_SHIFT = 20
 
 
 class Opcode(enum.Enum, shape=8):
-    """What a command does. Numbers in the gaps are kept for DEPTHWISE, POOL and more element-wise kinds."""
+    """What a command does. Numbers in the gaps are kept for more kinds of each."""
 
     END = 0x01
     SYNC = 0x02
     LOAD = 0x10
     STORE = 0x11
     CONV = 0x20
+    DEPTHWISE = 0x21
     ADD = 0x30
 
 
@@ -172,6 +173,88 @@ class Conv(data.Struct):
     reserved0: 8
 
 
+class Routing(enum.Enum, shape=2):
+    """Which streams the four segments of the array carry in a DEPTHWISE command, top to bottom.
+
+    A and B are the two streams read, A' and B' the same one row of steps ago (from the delay line); ``>`` goes on
+    from the segment above, so that the two are one longer segment.
+    """
+
+    ROWS = 1  # A' B' A B
+    PAIRS = 2  # A > B >
+    SINGLE = 3  # A > > >
+
+
+class Depthwise(data.Struct):
+    """DEPTHWISE: filters that never mix channels, on columns in pairs; also average pooling.
+
+    D channels (:attr:`Config.down_channels`) at a time, a column pair each; the two columns of a pair see the same
+    samples and make two outputs of that channel. For ``g`` in groups, ``py`` in passes_h, ``px`` in passes_w, ``i`` in
+    output_h (and once before it, as ``i = −1``, with ROWS), ``t`` in steps (outermost first) two samples a channel are
+    read, A and B. Channel ``c`` of A is::
+
+        iy = input_y + i·step_y + py·pass_y_step
+        b  = input_x + t·step_x + px·pass_x_step + g·D + c
+        a  = input_address + i·row_step + py·pass_row_step + b
+        A(i, t, c) = activation[a] if 0 ≤ iy < input_rows and 0 ≤ b < input_row_bytes else input_zero_point
+
+    B is the same with ``a + b_step``, and either ``iy + 1`` or, with ``along``, ``b + b_step``. ``a``, ``step_x`` and
+    ``b_step`` are such that D samples lie in one activation word, and A and B in words of different parity.
+
+    With ROWS, A' and B' of row i are A and B of row i − 1, and the zero point in row −1.
+
+    Rows and steps follow each other as one sequence. Row ``r = q·R/4 + d`` of the array holds tap ``d`` of segment
+    ``q``: a weight for the sample that came ``d`` steps ago in that segment's stream (``d`` counts on through joined
+    segments). In row ``i ≥ 0`` the steps ``t = skip_steps + k·stride_steps``, k < output_w, make outputs: the sums of
+    all products of column 2c and of column 2c + 1. They are added up over passes, started from the bias, requantized
+    with parameter record ``parameter_address + g·D + c`` and written to::
+
+        output_address + i·output_row_pitch + k·output_pixel_pitch + g·D + c       (column 2c)
+
+    and, if ``both`` (in the last row: ``last_both``), half a row pitch (with ``along``, half a pixel pitch) further
+    (column 2c + 1), for ``c < D``, in the last group ``c < last_channels``. The weight tile of (g, py, px) is the
+    ``(g·passes_h + py)·passes_w + px``-th from ``weight_address``. With more than one pass, ``output_w·output_h`` is at
+    most the number of accumulators; with ROWS, ``steps`` is 4 to :attr:`Config.line_steps`.
+    """
+
+    header: Header
+    input_address: 24
+    input_zero_point: signed(8)
+    row_step: 24
+    passes_h: 8
+    pass_row_step: 24
+    passes_w: 8
+    input_rows: 16
+    input_y: signed(16)
+    input_row_bytes: 16
+    step_x: 16
+    input_x: signed(24)
+    step_y: 4
+    stride_steps: 4
+    pass_x_step: 16
+    pass_y_step: 8
+    skip_steps: 8
+    steps: 16
+    b_step: 16
+    routing: Routing
+    along: 1
+    both: 1
+    last_both: 1
+    reserved0: 3
+    weight_address: 24
+    output_w: 16
+    output_h: 16
+    parameter_address: 16
+    groups: 16
+    output_address: 24
+    output_zero_point: signed(8)
+    output_pixel_pitch: 16
+    activation_min: signed(8)
+    activation_max: signed(8)
+    output_row_pitch: 24
+    last_channels: 8
+
+
 class Add(data.Struct):
     """ADD: the sum of two tensors of ``lines`` activation lines (2·A bytes each), TFLM's int8 ADD.
 
@@ -214,6 +297,7 @@ _LAYOUTS = {
     Opcode.LOAD: Transfer,
     Opcode.STORE: Transfer,
     Opcode.CONV: Conv,
+    Opcode.DEPTHWISE: Depthwise,
     Opcode.ADD: Add,
 }
 
@@ -222,6 +306,16 @@ COUNTS = {
     Opcode.LOAD: ("row_bytes", "rows"),
     Opcode.STORE: ("row_bytes", "rows"),
     Opcode.CONV: ("kernel_h", "kernel_w", "chunks", "output_w", "output_h", "n_tiles"),
+    Opcode.DEPTHWISE: (
+        "passes_h",
+        "passes_w",
+        "stride_steps",
+        "steps",
+        "routing",
+        "output_w",
+        "output_h",
+        "groups",
+    ),
     Opcode.ADD: ("lines",),
 }
 """Loop counts: a command in which one of them is 0 is illegal."""

@@ -6,7 +6,7 @@ from amaranth.lib.wiring import In, Out, Signature
 
 from ..arch.config import Config
 from ..arch.isa import Command, Space
-from ..arch.registers import control_address_bits, window_bits
+from ..arch.registers import window_bits
 
 __all__ = ["AXI4", "AXI4Lite", "EngineSignature", "LocalBus", "local_request"]
 
@@ -56,7 +56,6 @@ def local_request(config: Config) -> data.StructLayout:
             "strobe": config.bus_bits // 8,  # of a write, one bit a byte
         }
     )
-
 
 
 class LocalBus(Signature):

@@ -4,6 +4,7 @@
 import numpy as np
 import pytest
 from amaranth.sim import Simulator
+
 from celosia.arch.config import Config
 from celosia.gateware.datapath.array import SystolicArray
 

@@ -3,20 +3,9 @@
 
 import numpy as np
 from amaranth.sim import Simulator
+
 from celosia.gateware.datapath.lanes import Lane
-
-
-def reference(x: int, multiplier: int, exponent: int) -> int:
-    """MultiplyByQuantizedMultiplier of TFLM, on Python's integers: shift, doubling high multiply, divide."""
-    x = (x << max(exponent, 0)) & 0xFFFFFFFF
-    x -= (x >> 31) << 32
-    product = x * multiplier
-    nudged = product + (1 << 30 if product >= 0 else 1 - (1 << 30))
-    high = abs(nudged) >> 31
-    high = high if nudged >= 0 else -high
-    shift = max(-exponent, 0)
-    mask = (1 << shift) - 1
-    return (high >> shift) + ((high & mask) > (mask >> 1) + (high < 0))
+from support.scaling import scale
 
 
 def cases():
@@ -48,7 +37,7 @@ def test_lane_equals_tflm():
                 ctx.set(lane.scale, {"multiplier": multiplier, "exponent": exponent})
             if i >= lane.latency:
                 case = todo[i - lane.latency]
-                assert ctx.get(lane.y) == reference(*case), case
+                assert ctx.get(lane.y) == scale(*case), case
             await ctx.tick()
 
     sim = Simulator(lane)

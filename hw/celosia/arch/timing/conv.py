@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Cycles of CONV commands.
+"""Cycles of CONV and DEPTHWISE commands.
 
 The walker issues one vector a cycle and everything behind it has a fixed latency, so the model follows the walker
 alone: tile after tile, each as long as its vectors, its weights or its accumulators need, and the first tile of each
@@ -8,8 +8,10 @@ n-tile not before its parameters are under way. The names are the gateware's.
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import Any
 
 from ..config import Config
+from ..isa import Opcode, Routing
 
 __all__ = ["ConvModel", "array_latency", "minimum_tile_cycles", "parameter_slack"]
 
@@ -53,6 +55,48 @@ def parameter_slack(config: Config) -> int:
     return FEEDER_LATENCY + array_latency(config) - 2 - PARAMETER_LATENCY - 1
 
 
+def records_ahead(config: Config) -> int:
+    """Index of the record with whose fetch an n-tile of a CONV may start."""
+    return min(max(0, config.columns - parameter_slack(config)), config.columns - 1)
+
+
+@dataclass(frozen=True)
+class _Walk:
+    """What of a command decides its cycles, in the walker's terms."""
+
+    n_tiles: int
+    tiles: int  # per n
+    steps: int  # per tile
+    first_output: int  # step of a tile's first output,
+    last_output: int  # and of its last
+    records: int  # of parameters per n
+
+    @classmethod
+    def of(cls, config: Config, command: Mapping[str, Any]) -> "_Walk":
+        if command["opcode"] is Opcode.DEPTHWISE:
+            warm_up = command["routing"] == Routing.ROWS.value
+            rows = command["output_h"] + warm_up
+            skip, steps = command["skip_steps"], command["steps"]
+            in_row = skip + (command["output_w"] - 1) * command["stride_steps"]
+            return cls(
+                n_tiles=command["groups"],
+                tiles=command["passes_h"] * command["passes_w"],
+                steps=rows * steps,
+                first_output=warm_up * steps + skip,
+                last_output=(rows - 1) * steps + in_row,
+                records=config.down_channels,
+            )
+        vectors = command["output_w"] * command["output_h"]
+        return cls(
+            n_tiles=command["n_tiles"],
+            tiles=command["kernel_h"] * command["kernel_w"] * command["chunks"],
+            steps=vectors,
+            first_output=0,
+            last_output=vectors - 1,
+            records=config.columns,
+        )
+
+
 @dataclass
 class ConvModel:
     """The convolution engine between commands.
@@ -76,31 +120,31 @@ class ConvModel:
         queue = self.taken[-WRITER_QUEUE - 1] + 1 if len(self.taken) > WRITER_QUEUE else 0
         return max(ready, self.walker_free, self.prefetch_free, queue)
 
-    def run(self, command: Mapping[str, int], accepted: int) -> int:
+    def run(self, command: Mapping[str, Any], accepted: int) -> int:
         """Runs a command taken in cycle ``accepted``; returns the cycle in which it has finished."""
         config = self.config
-        tiles = command["kernel_h"] * command["kernel_w"] * command["chunks"]
-        vectors = command["output_w"] * command["output_h"]
+        walk = _Walk.of(config, command)
+        pace = config.lane_groups
         shortest = minimum_tile_cycles(config)
-        tile = max(vectors, shortest)
-        last_tile = max(vectors * config.lane_groups, shortest)
-        enough = min(max(0, config.columns - parameter_slack(config)), config.columns - 1)
+        tile, last_tile = max(walk.steps, shortest), max(walk.steps * pace, shortest)
+        enough = records_ahead(config) if command["opcode"] is Opcode.CONV else 0
         fetch = accepted + 1
         start = last_start = accepted
-        for n in range(command["n_tiles"]):
+        for n in range(walk.n_tiles):
             index = len(self.scaled)
             if index >= PARAMETER_RING - 1:
                 fetch = max(fetch, self.scaled[index - PARAMETER_RING + 1] + 1)
             begun = fetch + enough
-            fetch += config.columns
+            fetch += walk.records
             start = max(self.walker_end, accepted + 1 if n == 0 else 0, begun + 1)
-            last_start = start + (tiles - 1) * tile
+            last_start = start + (walk.tiles - 1) * tile
             self.walker_end = last_start + last_tile
-            self.scaled.append(last_start + 1 + FEEDER_LATENCY + array_latency(config) - 1)
+            scaled = last_start + 1 + walk.first_output * pace + FEEDER_LATENCY + array_latency(config) - 1
+            self.scaled.append(scaled)
         self.walker_free = last_start + 1
         self.prefetch_free = fetch
-        self.vectors += command["n_tiles"] * tiles * vectors
-        last_vector = last_start + 1 + (vectors - 1) * config.lane_groups
-        out = last_vector + FEEDER_LATENCY + array_latency(config) + 1 + LANES_LATENCY + config.lane_groups - 1
+        self.vectors += walk.n_tiles * walk.tiles * walk.steps
+        last_vector = last_start + 1 + walk.last_output * pace
+        out = last_vector + FEEDER_LATENCY + array_latency(config) + 1 + LANES_LATENCY + pace - 1
         self.taken.append(out)
         return out + OUTPUT_LATENCY

@@ -17,6 +17,7 @@ ENGINES = {
     Opcode.LOAD: Engine.LOAD,
     Opcode.STORE: Engine.STORE,
     Opcode.CONV: Engine.CONV,
+    Opcode.DEPTHWISE: Engine.CONV,
     Opcode.ADD: Engine.ELEMENTWISE,
 }
 
@@ -47,12 +48,10 @@ class Schedule:
     vectors: int
 
 
-def predict(
-    config: Config, commands: Sequence[Mapping[str, Any]], external: ExternalTiming | None = None
-) -> Schedule:
+def predict(config: Config, commands: Sequence[Mapping[str, Any]], external: ExternalTiming | None = None) -> Schedule:
     """Predict one run of a program.
 
-    Exact for CONV, and for ADD while no CONV needs the lanes; LOAD and STORE are as good as ``external``.
+    Exact for CONV and DEPTHWISE, and for ADD while no CONV needs the lanes; LOAD and STORE are as good as ``external``.
 
     Parameters
     ----------

@@ -30,9 +30,7 @@ READ_OVERHEAD = 8
 WRITE_OVERHEAD = 12
 
 
-def transfer_cycles(
-    config: Config, command: Mapping[str, int], external: ExternalTiming, engine: Engine
-) -> int:
+def transfer_cycles(config: Config, command: Mapping[str, int], external: ExternalTiming, engine: Engine) -> int:
     """Cycles of one transfer: its beats, the latency once, and the engine's own pipeline."""
     beats = command["rows"] * (command["row_bytes"] // config.bus_bytes)
     overhead = READ_OVERHEAD if engine is Engine.LOAD else WRITE_OVERHEAD

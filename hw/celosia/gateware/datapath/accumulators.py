@@ -73,9 +73,7 @@ class Accumulators(Component):
     def elaborate(self, platform):
         m = Module()
         config = self.config
-        m.submodules.memory = memory = Memory(
-            shape=unsigned(32 * config.columns), depth=config.accumulators, init=[]
-        )
+        m.submodules.memory = memory = Memory(shape=unsigned(32 * config.columns), depth=config.accumulators, init=[])
         read, write = memory.read_port(), memory.write_port()
 
         # lead 3 → 2: the slot

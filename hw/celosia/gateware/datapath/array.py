@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The weight-stationary systolic array.
+"""The weight-stationary systolic array, and its second dataflow.
 
 ::
 
@@ -9,13 +9,13 @@
      ┌───────┐ a, swap ┌───────┐
  x₀ ─┤ pair  ├────────►│ pair  ├──►     one pair of columns shares one activation register
      │ 0,0   │         │ 0,1   │        and one swap token
-     └──┬─┬──┘         └──┬─┬──┘
-  psum  ▼ ▼               ▼ ▼
+     └─┬─┬─┬─┘         └─┬─┬─┬─┘
+  psum ▼ ▼ ┆ a, down     ▼ ▼ ┆
      ┌───────┐         ┌───────┐
  x₁ ─┤ pair  ├────────►│ pair  ├──►     row r is skewed by r cycles, pair p by p cycles
      │ 1,0   │         │ 1,1   │
-     └──┬─┬──┘         └──┬─┬──┘
-        ▼ ▼               ▼ ▼
+     └─┬─┬───┘         └─┬─┬───┘
+       ▼ ▼               ▼ ▼
        deskew by P − 1 − p  → sums, all columns of one vector in the same cycle
 
 Weights need no shadow registers. Row ``r`` of a tile is on the column's weight bus in the very cycle in
@@ -24,30 +24,53 @@ cycle. A tile therefore loads while it already computes, tiles follow each other
 ``max(vectors, rows / weight_rows)`` cycles without a bubble, and the first one waits for nothing.
 (The usual double-buffered element holds a second weight and loads it ``rows`` cycles ahead.) In an FPGA
 multiplier with an input register, that register *is* the weight, and the token its clock enable.
+
+Across (dense layers): activations move right, all columns of a row see them. Down (depthwise, pooling): every pair
+has its own activations, one channel's. They enter at the heads of four segments of R/4 rows and move down with
+two registers a row, the partial sums with one. Row ``h + d`` of a segment with its head in row ``h`` so meets the
+sum of step t with the sample of step t − d, if the head's stream is h cycles late: a filter of R/4 taps in time, and
+with four streams (image rows) of four image rows. Two dataflows in one array are also in HeSA (Xu et al.,
+"Heterogeneous systolic array architecture for compact CNNs hardware accelerators", 2021); the segments and the
+two outputs per pair are this one's.
 """
 
-from amaranth.hdl import Module, Signal, signed
-from amaranth.lib import data
+from amaranth.hdl import Module, Mux, Signal, signed
+from amaranth.lib import data, enum
 from amaranth.lib.wiring import Component, In, Out
 
 from ...arch.config import Config
 from ...arch.timing.conv import array_latency
 from ..delay import delay, delays
 
-__all__ = ["PairElement", "SystolicArray"]
+__all__ = ["SEGMENTS", "Flow", "PairElement", "SystolicArray"]
+
+SEGMENTS = 4
+
+
+class Flow(enum.Enum, shape=2):
+    """How activations move in a tile; 1 to 3 are :class:`celosia.arch.isa.Routing`."""
+
+    ACROSS = 0
+    ROWS = 1
+    PAIRS = 2
+    SINGLE = 3
 
 
 class PairElement(Component):
     """Two processing elements of one row: ``psum_o[i] = psum_i[i] + a·w[i]``.
 
     No flow control: every cycle moves. With ``a`` and ``swap`` in cycle t, the products with the weights
-    captured at the latest swap are added to ``psum_i`` of cycle t + 1 and leave in cycle t + 2; ``a_o`` and
-    ``swap_o`` leave in cycle t + 1. Exact as long as the sums fit their width.
+    captured at the latest swap are added to ``psum_i`` of cycle t + 1 and leave in cycle t + 2; ``a_o``, ``swap_o`` and
+    ``flow_o`` leave in cycle t + 1, ``down_o`` in cycle t + 2. Exact as long as the sums fit their width.
 
     Members
     -------
+    flow, flow_o:
+        Whether the activation is ``a`` (ACROSS) or ``down`` (otherwise).
     a, a_o:
         The activation, int8, and the same for the neighbour to the right.
+    down, down_o:
+        The activation from the row above or a head, and for the row below.
     swap, swap_o:
         The weights on ``w`` become the active ones, for this activation already.
     w:
@@ -60,11 +83,15 @@ class PairElement(Component):
         sums = data.ArrayLayout(signed(sum_bits), 2)
         super().__init__(
             {
+                "flow": In(Flow),
                 "a": In(signed(8)),
+                "down": In(signed(8)),
                 "swap": In(1),
                 "w": In(data.ArrayLayout(signed(8), 2)),
                 "psum_i": In(sums),
+                "flow_o": Out(Flow),
                 "a_o": Out(signed(8)),
+                "down_o": Out(signed(8)),
                 "swap_o": Out(1),
                 "psum_o": Out(sums),
             }
@@ -73,7 +100,12 @@ class PairElement(Component):
     def elaborate(self, platform):
         m = Module()
         active = Signal(data.ArrayLayout(signed(8), 2))
-        m.d.sync += [self.a_o.eq(self.a), self.swap_o.eq(self.swap)]
+        m.d.sync += [
+            self.a_o.eq(Mux(self.flow == Flow.ACROSS, self.a, self.down)),
+            self.down_o.eq(self.a_o),
+            self.swap_o.eq(self.swap),
+            self.flow_o.eq(self.flow),
+        ]
         with m.If(self.swap):
             m.d.sync += active.eq(self.w)
         for i in range(2):
@@ -90,8 +122,12 @@ class SystolicArray(Component):
 
     Members
     -------
+    flow:
+        The tile's dataflow, with every vector. Other than ACROSS only if ``config.down_channels``.
     activations:
-        One vector, R int8.
+        One vector, R int8 (ACROSS).
+    heads:
+        One sample per segment and pair (otherwise). A segment that goes on from the one above ignores its.
     swap:
         This vector starts a tile.
     weights:
@@ -104,7 +140,9 @@ class SystolicArray(Component):
         self.config = config
         super().__init__(
             {
+                "flow": In(Flow),
                 "activations": In(data.ArrayLayout(signed(8), config.rows)),
+                "heads": In(data.ArrayLayout(data.ArrayLayout(signed(8), config.pairs), SEGMENTS)),
                 "swap": In(1),
                 "weights": In(data.ArrayLayout(data.ArrayLayout(signed(8), config.columns), config.weight_rows)),
                 "sums": Out(data.ArrayLayout(signed(config.sum_bits), config.columns)),
@@ -119,20 +157,40 @@ class SystolicArray(Component):
     def elaborate(self, platform):
         m = Module()
         rows, pairs = self.config.rows, self.config.pairs
-        swaps = delays(m, self.swap, rows - 1, "skew_swap")
+        swap = list(delays(m, self.swap, rows - 1, "skew_swap"))
+        flow = list(delays(m, self.flow, rows - 1, "skew_flow"))
         a = [delay(m, self.activations[r], r, f"skew_a{r}") for r in range(rows)]
-        swap = list(swaps)
         for p in range(pairs):
             psum = data.Const(data.ArrayLayout(signed(self.config.sum_bits), 2), 0)
-            buses = self._weight_buses(m, p)
+            buses, heads, down = self._weight_buses(m, p), self._heads(m, p), None
             for r in range(rows):
                 pe = PairElement(self.config.sum_bits)
                 m.submodules[f"pe_{r}_{p}"] = pe
-                m.d.comb += [pe.a.eq(a[r]), pe.swap.eq(swap[r]), pe.w.eq(buses[r]), pe.psum_i.eq(psum)]
-                a[r], swap[r], psum = pe.a_o, pe.swap_o, pe.psum_o
+                m.d.comb += [pe.a.eq(a[r]), pe.swap.eq(swap[r]), pe.flow.eq(flow[r])]
+                m.d.comb += [pe.w.eq(buses[r]), pe.psum_i.eq(psum)]
+                if heads:
+                    m.d.comb += pe.down.eq(self._from_above(flow[r], r, heads, down))
+                a[r], swap[r], flow[r], psum, down = pe.a_o, pe.swap_o, pe.flow_o, pe.psum_o, pe.down_o
             foot = delay(m, psum, pairs - 1 - p, f"deskew{p}")
             m.d.comb += [self.sums[2 * p + i].eq(foot[i]) for i in range(2)]
         return m
+
+    def _heads(self, m: Module, p: int) -> dict[int, Signal]:
+        """The heads of pair ``p`` by their row, skewed by row and pair."""
+        length = self.config.rows // SEGMENTS
+        if p >= self.config.down_channels:
+            return {}
+        return {q * length: delay(m, self.heads[q][p], q * length + p, f"skew_h{q}_{p}") for q in range(SEGMENTS)}
+
+    def _from_above(self, flow, row: int, heads: dict[int, Signal], down):
+        """What enters row ``row`` when activations move down: its head, or the row above."""
+        if row not in heads:
+            return down
+        segment = row * SEGMENTS // self.config.rows
+        if segment == 0:
+            return heads[row]
+        is_head = (flow == Flow.ROWS) | (flow == Flow.PAIRS) if segment == 2 else flow == Flow.ROWS
+        return Mux(is_head, heads[row], down)
 
     def _weight_buses(self, m: Module, p: int) -> list:
         """The weight bus of pair ``p`` as each row sees it.
@@ -145,6 +203,6 @@ class SystolicArray(Component):
         for i in range(k):
             bus = Signal(data.ArrayLayout(signed(8), 2), name=f"bus{p}_{i}")
             m.d.comb += [bus[c].eq(self.weights[i][2 * p + c]) for c in range(2)]
-            waits = self.config.rows - self.config.weight_cycles if k > 1 else 0
+            waits = (self.config.weight_cycles - 1) * (k - 1) + i
             buses.append(delays(m, delay(m, bus, p, f"skew_w{p}_{i}"), waits, f"hop_w{p}_{i}"))
-        return [buses[r % k][(r // k) * (k - 1) + r % k if k > 1 else 0] for r in range(self.config.rows)]
+        return [buses[r % k][(r // k) * (k - 1) + r % k] for r in range(self.config.rows)]

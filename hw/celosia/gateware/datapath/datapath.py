@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The convolution engine and the element-wise engine around the lanes they share.
+"""The convolution engine (dense and depthwise) and the element-wise engine around the lanes they share.
 
 ::
 
-  command ─┬─► pixel walker ─► feeder ─┐
+  command ─┬─► step walker ──► feeder ─┐
            │        │ start            ▼
            │        └► weights ─► systolic array ─► accumulators ─┐   one vector a cycle,
            ├─► parameters ── bias, scale ──────────────┴──────────┤   no flow control
@@ -21,7 +21,6 @@ from amaranth.lib import data, stream
 from amaranth.lib.wiring import Component, In, Out, connect, flipped
 
 from ...arch.config import Config
-from ...arch.isa import Conv
 from ..delay import delay
 from ..interfaces import EngineSignature
 from ..memory.activations import LineRequest, ScatterWrite
@@ -30,10 +29,11 @@ from .accumulators import Accumulators, Flags
 from .array import SystolicArray
 from .elementwise import Elementwise
 from .feeder import Feeder
+from .jobs import jobs_of
 from .lanes import Lanes
 from .output import Clamp, Writer
 from .parameter_ring import ParameterRing
-from .walker import PixelWalker
+from .walker import StepWalker
 from .weight_reader import WeightReader
 
 __all__ = ["Datapath"]
@@ -85,7 +85,7 @@ class Datapath(Component):
         config = self.config
         m.submodules.weight_reader = weights = WeightReader(config)
         m.submodules.parameter_ring = parameters = ParameterRing(config)
-        m.submodules.walker = walker = PixelWalker(config)
+        m.submodules.walker = walker = StepWalker(config)
         m.submodules.feeder = feeder = Feeder(config)
         m.submodules.array = array = SystolicArray(config)
         m.submodules.accumulators = accumulators = Accumulators(config)
@@ -102,11 +102,12 @@ class Datapath(Component):
         step = walker.step
         m.d.comb += [
             self.vector_issued.eq(walker.valid),
-            flags.valid.eq(walker.valid),
+            flags.valid.eq(walker.valid & step.emit),
             flags.start.eq(walker.valid & step.start),
             flags.first.eq(step.first),
             flags.last.eq(step.last),
             walker.begun.eq(parameters.begun),
+            feeder.valid.eq(walker.valid),
             feeder.step.eq(step),
             self.even_line.eq(feeder.even_line),
             self.odd_line.eq(feeder.odd_line),
@@ -116,11 +117,16 @@ class Datapath(Component):
             self.parameter_address.eq(parameters.address),
             parameters.record.eq(self.record),
             array.activations.eq(feeder.activations),
+            array.heads.eq(feeder.heads),
+            array.flow.eq(delay(m, step.flow, feeder.latency, "flow")),
             array.weights.eq(self.weights),
-            array.swap.eq(delay(m, flags.start, feeder.latency, "swap")),
+            array.swap.eq(delay(m, walker.valid & step.swap, feeder.latency, "swap")),
         ]
         start = delay(
-            m, Cat(flags.start, step.rebase, step.weight_base), feeder.latency - weights.latency, "weight_start"
+            m,
+            Cat(walker.valid & step.swap, step.rebase, step.weight_base),
+            feeder.latency - weights.latency,
+            "weight_start",
         )
         m.d.comb += [weights.start.eq(start[0]), weights.rebase.eq(start[1]), weights.base.eq(start[2:])]
 
@@ -155,22 +161,21 @@ class Datapath(Component):
             m.d.comb += clamp.range.eq(writer.range)
         return m
 
-    def _take_commands(self, m: Module, walker: PixelWalker, parameters: ParameterRing, writer: Writer):
+    def _take_commands(self, m: Module, walker: StepWalker, parameters: ParameterRing, writer: Writer):
         """Hands a command to its three readers at once, and counts the unfinished ones."""
         stream = self.conv.command
-        command = Conv(stream.payload.as_value())
+        walk, records, write = jobs_of(m, self.config, stream.payload)
         everyone = Signal()
         unfinished = Signal(8)
         m.d.comb += [
-            everyone.eq(walker.command.ready & parameters.job.ready & writer.command.ready),
+            everyone.eq(walker.job.ready & parameters.job.ready & writer.job.ready),
             stream.ready.eq(everyone),
-            walker.command.valid.eq(stream.valid & everyone),
+            walker.job.valid.eq(stream.valid & everyone),
+            walker.job.payload.eq(walk),
             parameters.job.valid.eq(stream.valid & everyone),
-            writer.command.valid.eq(stream.valid & everyone),
-            walker.command.payload.eq(command),
-            writer.command.payload.eq(command),
-            parameters.job.payload.address.eq(command.parameter_address),
-            parameters.job.payload.n_tiles.eq(command.n_tiles),
+            parameters.job.payload.eq(records),
+            writer.job.valid.eq(stream.valid & everyone),
+            writer.job.payload.eq(write),
             self.conv.finished.eq(writer.finished),
             self.conv.busy.eq(unfinished != 0),
         ]

@@ -28,9 +28,11 @@ from ..interfaces import EngineSignature
 from ..memory.activations import LineRequest
 from ..memory.parameters import Scale
 from .lanes import Source
-from .output import Clamp, OutputRange
+from .output import Clamp
+from .output_range import OutputRange
 
 __all__ = ["Elementwise", "Kind"]
+
 
 class Kind(enum.Enum, shape=2):
     """What an element-wise lane slot carries."""

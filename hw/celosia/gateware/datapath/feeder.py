@@ -10,7 +10,8 @@
 
 A kernel row's window is one run of bytes, because channels of a pixel and pixels of a row are contiguous.
 Bytes outside the image (before or after the row, or in a row that is not there) read as the input zero
-point, so padding needs neither memory nor special cases.
+point, so padding needs neither memory nor special cases. When activations move down, the two words are two
+places' channels instead: :class:`.down_feeder.DownFeeder`.
 """
 
 from amaranth.hdl import Cat, Const, Module, Mux, Signal, signed
@@ -18,8 +19,11 @@ from amaranth.lib import data
 from amaranth.lib.wiring import Component, In, Out
 
 from ...arch.config import Config
+from ...arch.timing.conv import FEEDER_LATENCY
 from ..delay import delay
 from ..memory.ram import READ_LATENCY
+from .array import SEGMENTS, Flow
+from .down_feeder import DownFeeder
 from .walker import Step
 
 __all__ = ["Feeder"]
@@ -28,10 +32,11 @@ __all__ = ["Feeder"]
 class Feeder(Component):
     """Reads the bytes of a step from the two activation banks, aligns and masks them.
 
-    The vector of the step in cycle t is on ``activations`` in cycle t + :attr:`latency`. There is no flow control.
+    The vector of the step in cycle t is on ``activations`` or ``heads`` in cycle t + :attr:`latency`. There is no
+    flow control; ``valid`` only says which steps are remembered in the delay line.
     """
 
-    latency = 4 + READ_LATENCY
+    latency = FEEDER_LATENCY
 
     def __init__(self, config: Config):
         self.config = config
@@ -39,49 +44,39 @@ class Feeder(Component):
         word = 8 * config.activation_word_bytes
         super().__init__(
             {
+                "valid": In(1),
                 "step": In(Step(config)),
                 "even_line": Out(line),
                 "odd_line": Out(line),
                 "even": In(word),
                 "odd": In(word),
                 "activations": Out(data.ArrayLayout(signed(8), config.rows)),
+                "heads": Out(data.ArrayLayout(data.ArrayLayout(signed(8), config.pairs), SEGMENTS)),
             }
         )
 
     def elaborate(self, platform):
         m = Module()
-        config = self.config
-        word_bytes = config.activation_word_bytes
-        offset_bits = (word_bytes - 1).bit_length()
+        config, step = self.config, self.step
+        offset_bits = (config.activation_word_bytes - 1).bit_length()
 
-        # 1: address; which bytes of the vector lie in the row
-        address = Signal.like(self.step.row)
-        x = Signal(signed(24))
-        inside, row_bytes, zero_point = Signal(), Signal(16), Signal(signed(8))
-        m.d.sync += [
-            address.eq(self.step.row + self.step.x),
-            x.eq(self.step.x),
-            inside.eq(self.step.inside),
-            row_bytes.eq(self.step.row_bytes),
-            zero_point.eq(self.step.zero_point),
-        ]
-        # 2: a word of each bank; lo and hi, clamped to the vector
-        low, high = Signal(range(config.rows + 1)), Signal(range(config.rows + 1))
-        below, above = Signal(signed(25)), Signal(signed(25))
-        m.d.comb += [below.eq(-x), above.eq(row_bytes - x)]
+        # 1: addresses
+        address, x = Signal.like(step.row), Signal(signed(24))
+        m.d.sync += [address.eq(step.row + step.x), x.eq(step.x)]
+        # 2: a word of each bank
         word = address[offset_bits:]
-        m.d.sync += [
-            self.even_line.eq((word + 1) >> 1),
-            self.odd_line.eq(word >> 1),
-            low.eq(_clamp(below, config.rows)),
-            high.eq(Mux(inside, _clamp(above, config.rows), 0)),
-        ]
-        # 4: words are here; 5: coarse rotation and the mask; 6: fine rotation and the padding
+        even_line, odd_line = Signal.like(self.even_line), Signal.like(self.odd_line)
+        m.d.comb += [even_line.eq((word + 1) >> 1), odd_line.eq(word >> 1)]
+        if config.down_channels:
+            m.submodules.down = down = DownFeeder(config)
+            m.d.comb += [down.valid.eq(self.valid), down.step.eq(step), self.heads.eq(down.heads)]
+            m.d.comb += [down.even.eq(self.even), down.odd.eq(self.odd)]
+            with m.If(down.flow != Flow.ACROSS):
+                m.d.comb += [even_line.eq(down.even_line), odd_line.eq(down.odd_line)]
+        m.d.sync += [self.even_line.eq(even_line), self.odd_line.eq(odd_line)]
+        # 4: words are here; 5: coarse rotation; 6: fine rotation and padding
+        mask, pad = self._mask(m, x)
         shift = delay(m, address[: offset_bits + 1], 1 + READ_LATENCY, "shift")
-        low, high = (delay(m, v, READ_LATENCY, name) for v, name in ((low, "low"), (high, "high")))
-        pad = delay(m, zero_point, 2 + READ_LATENCY, "pad")
-        mask = Signal(config.rows)
-        m.d.sync += mask.eq(Cat((low <= r) & (high > r) for r in range(config.rows)))
         fine_bits = offset_bits // 2
         words = Mux(shift[-1], Cat(self.odd, self.even), Cat(self.even, self.odd))
         coarse = Signal(8 * (config.rows + (1 << fine_bits) - 1))
@@ -95,6 +90,20 @@ class Feeder(Component):
         for r in range(config.rows):
             m.d.sync += self.activations[r].eq(Mux(mask[r], aligned[r], pad))
         return m
+
+    def _mask(self, m: Module, x: Signal):
+        """Which bytes of the vector lie in the row, and what the others are, for use in cycle 5 → 6."""
+        rows = self.config.rows
+        inside = delay(m, self.step.inside, 1, "inside")
+        row_bytes = delay(m, self.step.row_bytes, 1, "row_bytes")
+        low, high = Signal(range(rows + 1)), Signal(range(rows + 1))
+        below, above = Signal(signed(25)), Signal(signed(25))
+        m.d.comb += [below.eq(-x), above.eq(row_bytes - x)]
+        m.d.sync += [low.eq(_clamp(below, rows)), high.eq(Mux(inside, _clamp(above, rows), 0))]
+        low, high = (delay(m, v, READ_LATENCY, name) for v, name in ((low, "low"), (high, "high")))
+        mask = Signal(rows)
+        m.d.sync += mask.eq(Cat((low <= r) & (high > r) for r in range(rows)))
+        return mask, delay(m, self.step.zero_point, 3 + READ_LATENCY, "pad")
 
 
 def _clamp(value, top: int):

@@ -7,25 +7,19 @@
   writer: address ──────────────────┘                          (bytes of absent columns not written)
 """
 
-from amaranth.hdl import Cat, Module, Mux, Signal, signed, unsigned
+from amaranth.hdl import Cat, Module, Mux, Signal, signed
 from amaranth.lib import data, stream
 from amaranth.lib.fifo import SyncFIFO
 from amaranth.lib.wiring import Component, In, Out
 
 from ...arch.config import Config
-from ...arch.isa import Conv
 from ...arch.timing.conv import WRITER_QUEUE
 from ..delay import delay
 from ..memory.activations import ScatterWrite
+from .jobs import WriteJob, address_bits
+from .output_range import OutputRange
 
-__all__ = ["Clamp", "OutputRange", "Writer"]
-
-class OutputRange(data.Struct):
-    """How a 32-bit result becomes int8."""
-
-    zero_point: signed(8)
-    low: signed(8)
-    high: signed(8)
+__all__ = ["Clamp", "Writer"]
 
 
 class Clamp(Component):
@@ -54,29 +48,16 @@ class Clamp(Component):
         return m
 
 
-class _Job(data.Struct):
-    """What the writer keeps of a CONV command."""
-
-    address: unsigned(24)
-    row_pitch: unsigned(24)
-    pixel_pitch: unsigned(16)
-    width: unsigned(16)
-    height: unsigned(16)
-    n_tiles: unsigned(16)
-    last_columns: unsigned(8)
-    range: OutputRange
-
-
 class Writer(Component):
     """Gives every complete vector of a convolution its address.
 
-    Vectors come in the order of the command's loops (n, oy, ox, lane group), so a queue of commands and three
-    counters are all it needs.
+    Vectors come in the order of the command's loops (n, oy, ox, lane group), so a queue of jobs and a few counters
+    are all it needs.
 
     Members
     -------
-    command:
-        CONV commands, in order; taken while the queue has room.
+    job:
+        Commands, in order; taken while the queue has room.
     valid:
         A convolution's results are on the lanes' output in this cycle; ``range`` is for them.
     q:
@@ -91,7 +72,7 @@ class Writer(Component):
         self.config = config
         super().__init__(
             {
-                "command": In(stream.Signature(Conv)),
+                "job": In(stream.Signature(WriteJob)),
                 "valid": In(1),
                 "range": Out(OutputRange),
                 "q": In(data.ArrayLayout(signed(8), config.lanes)),
@@ -102,48 +83,41 @@ class Writer(Component):
 
     def elaborate(self, platform):
         m = Module()
-        job, have, take = Signal(_Job), Signal(), Signal()
+        job, have, take = Signal(WriteJob), Signal(), Signal()
         self._queue(m, job, have, take)
-        address, columns, final = self._walk(m, job, take)
+        place = self._walk(m, job, take)
         m.d.comb += self.range.eq(job.range)
-        lanes = self.config.lanes
-        strobe = Cat(self.valid & (columns > i) for i in range(lanes))
-        self._scatter(m, delay(m, address, Clamp.latency, "address"), delay(m, strobe, Clamp.latency, "strobe"))
-        m.d.comb += self.finished.eq(delay(m, self.valid & final, Clamp.latency + 2, "final"))
+        m.submodules.scatter = scatter = Scatter(self.config)
+        m.d.comb += [
+            scatter.place.eq(delay(m, place, Clamp.latency, "place")),
+            scatter.q.eq(self.q),
+            self.write.eq(scatter.write),
+            self.finished.eq(delay(m, take, Clamp.latency + Scatter.latency, "final")),
+        ]
         return m
 
     def _queue(self, m: Module, job: Signal, have: Signal, take: Signal):
         """``job`` is the oldest command with vectors to come; ``take`` is its last vector."""
-        m.submodules.queue = queue = SyncFIFO(width=_Job.as_shape().size, depth=WRITER_QUEUE)
-        command, offered = self.command.payload, Signal(_Job)
+        m.submodules.queue = queue = SyncFIFO(width=WriteJob.as_shape().size, depth=WRITER_QUEUE)
         m.d.comb += [
-            offered.address.eq(command.output_address),
-            offered.row_pitch.eq(command.output_row_pitch),
-            offered.pixel_pitch.eq(command.output_pixel_pitch),
-            offered.width.eq(command.output_w),
-            offered.height.eq(command.output_h),
-            offered.n_tiles.eq(command.n_tiles),
-            offered.last_columns.eq(command.last_columns),
-            offered.range.zero_point.eq(command.output_zero_point),
-            offered.range.low.eq(command.activation_min),
-            offered.range.high.eq(command.activation_max),
-            queue.w_data.eq(offered),
-            queue.w_en.eq(self.command.valid),
-            self.command.ready.eq(queue.w_rdy),
+            queue.w_data.eq(self.job.payload),
+            queue.w_en.eq(self.job.valid),
+            self.job.ready.eq(queue.w_rdy),
             queue.r_en.eq(take | ~have),
         ]
         with m.If(queue.r_en):
             m.d.sync += [job.eq(queue.r_data), have.eq(queue.r_rdy)]
 
-    def _walk(self, m: Module, job: Signal, take: Signal):
-        """Counters and address of the vector on the lanes' output."""
+    def _walk(self, m: Module, job: Signal, take: Signal) -> Signal:
+        """Counters, and the place of the vector on the lanes' output."""
         config = self.config
-        bits = (config.activation_bytes - 1).bit_length()
+        bits = address_bits(config)
         fresh = Signal(init=1)  # the first vector of a job: addresses still come from the job
         group, x, y, n = Signal(range(config.lane_groups)), Signal(16), Signal(16), Signal(16)
         pixel, row, plane = Signal(bits), Signal(bits), Signal(bits)
         here, here_row, here_plane = Signal(bits), Signal(bits), Signal(bits)
         last_group, last_x, last_y, last_n = (Signal(name=f"last_{v}") for v in ("group", "x", "y", "n"))
+        per_plane = Mux(job.pairs, config.down_channels, config.columns)
         m.d.comb += [
             here.eq(Mux(fresh, job.address, pixel)),
             here_row.eq(Mux(fresh, job.address, row)),
@@ -165,41 +139,114 @@ class Writer(Component):
                     m.d.sync += [x.eq(0), y.eq(y + 1), row.eq(below), pixel.eq(below)]
                     with m.If(last_y):
                         beside = Signal(bits)
-                        m.d.comb += beside.eq(here_plane + config.columns)
+                        m.d.comb += beside.eq(here_plane + per_plane)
                         m.d.sync += [y.eq(0), n.eq(n + 1), plane.eq(beside), row.eq(beside), pixel.eq(beside)]
                         with m.If(last_n):
                             m.d.sync += [n.eq(0), fresh.eq(1)]
+        place = Signal(Place(config))
         first_column = group * config.lanes
-        columns = Mux(last_n, job.last_columns, config.columns) - first_column
-        return (here + first_column)[:bits], columns, take
+        columns = Mux(last_n, job.last_columns, per_plane) - first_column
+        apart = Mux(job.along, job.pixel_pitch >> 1, job.row_pitch >> 1)
+        m.d.comb += [
+            place.pairs.eq(job.pairs),
+            place.address.eq(here + first_column),
+            place.strobe.eq(Cat(self.valid & (columns > i) for i in range(config.lanes))),
+            place.second_address.eq(here + apart),
+            place.second.eq(Mux(last_y, job.last_both, job.both)),
+        ]
+        return place
 
-    def _scatter(self, m: Module, address, strobe):
-        """Puts the bytes of ``q`` where ``address`` says, in two cycles."""
-        config = self.config
+
+class Place(data.StructLayout):
+    """Where the lanes' bytes go.
+
+    ``strobe`` has a bit per byte from ``address`` on. With ``pairs`` it has one per channel, whose even column's byte
+    goes there; the odd column's goes to ``second_address`` if ``second``.
+    """
+
+    def __init__(self, config: Config):
+        bits = address_bits(config)
+        super().__init__({"pairs": 1, "address": bits, "strobe": config.lanes, "second_address": bits, "second": 1})
+
+
+class Scatter(Component):
+    """Turns the lanes' bytes to where they go in the two banks, :attr:`latency` cycles later."""
+
+    latency = 2
+
+    def __init__(self, config: Config):
+        self.config = config
+        super().__init__(
+            {
+                "place": In(Place(config)),
+                "q": In(data.ArrayLayout(signed(8), config.lanes)),
+                "write": Out(ScatterWrite(config)),
+            }
+        )
+
+    def elaborate(self, platform):
+        m = Module()
+        run = self._run(m)
+        pairs = delay(m, self.place.pairs, 1, "pairs")
+        m.d.sync += self.write.eq(run)
+        if self.config.down_channels:
+            blocks = self._blocks(m)
+            with m.If(pairs):
+                m.d.sync += self.write.eq(blocks)
+        return m
+
+    def _run(self, m: Module) -> Signal:
+        """All bytes in one run from any address on: a rotation, half of it in this cycle, half in the next.
+
+        Data turn within a word and stand in both banks; the strobes, which turn within a line, choose.
+        """
+        config, address = self.config, self.place.address
         word_bytes = config.activation_word_bytes
         offset_bits = (word_bytes - 1).bit_length()
         word = address[offset_bits:]
-        # Data turn within a word and stand in both banks; the strobes, which turn within a line, choose.
         low_bits = offset_bits // 2
         low, high = address[:low_bits], address[low_bits : offset_bits + 1]
         turned, kept = Signal(8 * word_bytes), Signal(config.line_bytes)
-        even, odd = Signal.like(self.write.even_line), Signal.like(self.write.odd_line)
-        high1 = Signal.like(high)
-        m.d.sync += [
-            turned.eq(_rotate_left(m, self.q.as_value(), 8 * word_bytes, low, 8, "turn_low")),
-            kept.eq(_rotate_left(m, strobe, config.line_bytes, low, 1, "keep_low")),
-            high1.eq(high),
-            even.eq((word + 1) >> 1),
-            odd.eq(word >> 1),
-            self.write.even_line.eq(even),
-            self.write.odd_line.eq(odd),
-            self.write.data.eq(
-                _rotate_left(m, turned, 8 * word_bytes, high1[:-1], 8 << low_bits, "turn_high").replicate(2)
-            ),
-            self.write.strobe.eq(
-                _rotate_left(m, kept, config.line_bytes, high1, 1 << low_bits, "keep_high")
-            ),
+        high1 = delay(m, high, 1, "high")
+        write = Signal(ScatterWrite(config), name="run")
+        turned_low = _rotate_left(m, self.q.as_value(), 8 * word_bytes, low, 8, "turn_low")
+        kept_low = _rotate_left(m, self.place.strobe, config.line_bytes, low, 1, "keep_low")
+        turned_high = _rotate_left(m, turned, 8 * word_bytes, high1[:-1], 8 << low_bits, "turn_high")
+        m.d.sync += [turned.eq(turned_low), kept.eq(kept_low)]
+        m.d.comb += [
+            write.even_line.eq(delay(m, (word + 1) >> 1, 1, "even")),
+            write.odd_line.eq(delay(m, word >> 1, 1, "odd")),
+            write.data.eq(turned_high.replicate(2)),
+            write.strobe.eq(_rotate_left(m, kept, config.line_bytes, high1, 1 << low_bits, "keep_high")),
         ]
+        return write
+
+    def _blocks(self, m: Module) -> Signal:
+        """Two blocks of D bytes, of the even and of the odd columns, in words of different parity."""
+        config, place = self.config, self.place
+        channels, word_bytes = config.down_channels, config.activation_word_bytes
+        block_bits = (channels - 1).bit_length()
+        offset_bits = (word_bytes - 1).bit_length()
+        sides = []
+        for i, (address, used) in enumerate(((place.address, 1), (place.second_address, place.second))):
+            block = Cat(self.q[2 * c + i] for c in range(channels))
+            at = address[block_bits:offset_bits] if block_bits < offset_bits else 0
+            strobe = Mux(used, place.strobe[:channels], 0) << (at * channels)
+            sides.append((block, strobe[:word_bytes], address[offset_bits + 1 :]))
+        first_odd = place.address[offset_bits]
+        write = Signal(ScatterWrite(config), name="blocks")
+        for half, choose in ((0, first_odd), (1, ~first_odd)):
+            block = Mux(choose, sides[1][0], sides[0][0])
+            strobe = Mux(choose, sides[1][1], sides[0][1])
+            line = Mux(choose, sides[1][2], sides[0][2])
+            m.d.sync += [
+                write.data[8 * half * word_bytes : 8 * (half + 1) * word_bytes].eq(
+                    block.replicate(word_bytes // channels)
+                ),
+                write.strobe[half * word_bytes : (half + 1) * word_bytes].eq(strobe),
+                (write.odd_line if half else write.even_line).eq(line),
+            ]
+        return write
 
 
 def _rotate_left(m: Module, value, width: int, amount, unit: int, name: str):
@@ -209,8 +256,6 @@ def _rotate_left(m: Module, value, width: int, amount, unit: int, name: str):
     for i in range(len(amount)):
         distance = (unit << i) % width
         rotated = Signal(width, name=f"{name}_{i}")
-        m.d.comb += rotated.eq(
-            Mux(amount[i], Cat(stage[width - distance :], stage[: width - distance]), stage)
-        )
+        m.d.comb += rotated.eq(Mux(amount[i], Cat(stage[width - distance :], stage[: width - distance]), stage))
         stage = rotated
     return stage

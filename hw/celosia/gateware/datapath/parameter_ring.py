@@ -12,26 +12,20 @@ The prefetcher runs ahead as far as the ring has room. The n-tile in the accumul
 differ while a tile is under way, so the ring has two read pointers.
 """
 
-from amaranth.hdl import Cat, Module, Signal, signed, unsigned
+from amaranth.hdl import Module, Mux, Signal, signed, unsigned
 from amaranth.lib import data, stream
 from amaranth.lib.memory import Memory
 from amaranth.lib.wiring import Component, In, Out
 
 from ...arch.config import Config
 from ...arch.timing.conv import PARAMETER_RING as RING
-from ...arch.timing.conv import parameter_slack
+from ...arch.timing.conv import records_ahead
 from ..delay import delay
 from ..memory.parameters import Record, Scale
 from ..memory.ram import READ_LATENCY
+from .jobs import ParameterJob
 
-__all__ = ["ParameterJob", "ParameterRing"]
-
-
-class ParameterJob(data.Struct):
-    """What a CONV command needs from the parameter memory: records of ``n_tiles`` tiles from ``address`` on."""
-
-    address: unsigned(16)
-    n_tiles: unsigned(16)
+__all__ = ["ParameterRing"]
 
 
 class ParameterRing(Component):
@@ -40,7 +34,7 @@ class ParameterRing(Component):
     Members
     -------
     job:
-        One transfer per CONV command, in order.
+        One transfer per command, in order.
     begun:
         Pulses when so much of an n-tile has been fetched that the rest will be in time for a tile that the
         feeder starts now; the feeder counts them.
@@ -72,32 +66,39 @@ class ParameterRing(Component):
         config = self.config
 
         # Prefetcher: one record a cycle; starts an n-tile only when the ring has room for all of it.
-        active = Signal()
+        active, pairs = Signal(), Signal()
         address = Signal(16)
         tiles = Signal(16)
-        column = Signal(range(config.columns))
+        column, last = Signal(range(config.columns)), Signal(range(config.columns))
         slot, scale_slot = Signal(range(RING)), Signal(range(RING), init=RING - 1)
         room = Signal()
         fetch = Signal()
+        job = self.job.payload
         m.d.comb += [
             room.eq(slot != scale_slot),
             fetch.eq(active & ((column != 0) | room)),
             self.job.ready.eq(~active),
+            self.address.eq(address),
         ]
         with m.If(self.job.valid & self.job.ready):
-            m.d.sync += [active.eq(1), address.eq(self.job.payload.address), tiles.eq(self.job.payload.n_tiles)]
+            m.d.sync += [
+                active.eq(1),
+                address.eq(job.address),
+                tiles.eq(job.n_tiles),
+                pairs.eq(job.pairs),
+                last.eq(Mux(job.pairs, config.down_channels - 1, config.columns - 1)),
+            ]
         with m.If(fetch):
             m.d.sync += [address.eq(address + 1), column.eq(column + 1)]
-            with m.If(column == config.columns - 1):
+            with m.If(column == last):
                 m.d.sync += [column.eq(0), slot.eq(slot + 1), tiles.eq(tiles - 1), active.eq(tiles != 1)]
-        m.d.comb += self.address.eq(address)
-        enough = max(0, config.columns - parameter_slack(config))
-        m.d.comb += self.begun.eq(fetch & (column == min(enough, config.columns - 1)))
+        m.d.comb += self.begun.eq(fetch & (column == Mux(pairs, 0, records_ahead(config))))
 
         # Ring: one small memory per column for the bias and one for the scale, each with its own pointer.
-        write = delay(m, Cat(fetch, column, slot), READ_LATENCY, "write")
-        write_fetch, write_column = write[0], write[1 : 1 + len(column)]
-        write_slot = write[1 + len(column) :]
+        written = data.StructLayout({"fetch": 1, "pairs": 1, "column": column.shape(), "slot": slot.shape()})
+        fetched = Signal(written)
+        m.d.comb += [fetched.fetch.eq(fetch), fetched.pairs.eq(pairs), fetched.column.eq(column), fetched.slot.eq(slot)]
+        write = delay(m, fetched, READ_LATENCY, "write")
         bias_slot = Signal(range(RING), init=RING - 1)
         with m.If(self.next_bias):
             m.d.sync += bias_slot.eq(bias_slot + 1)
@@ -105,7 +106,7 @@ class ParameterRing(Component):
             m.d.sync += scale_slot.eq(scale_slot + 1)
         for c in range(config.columns):
             enable = Signal(name=f"enable_{c}")
-            m.d.comb += enable.eq(write_fetch & (write_column == c))
+            m.d.comb += enable.eq(write.fetch & (write.column == Mux(write.pairs, c // 2, c)))
             for name, value, pointer, out in (
                 ("bias", self.record.bias, bias_slot, self.bias[c]),
                 ("scale", self.record.scale.as_value(), scale_slot, self.scale[c].as_value()),
@@ -114,7 +115,7 @@ class ParameterRing(Component):
                 write_port = ring.write_port()
                 read_port = ring.read_port(domain="comb")
                 m.d.comb += [
-                    write_port.addr.eq(write_slot),
+                    write_port.addr.eq(write.slot),
                     write_port.data.eq(value),
                     write_port.en.eq(enable),
                     read_port.addr.eq(pointer),

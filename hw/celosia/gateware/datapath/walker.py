@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The loop nest of a CONV command: which vector the feeder reads next.
+"""The loop nest of a command: what the feeder reads next.
 
 Two walkers share it. :class:`TileWalker` steps through weight tiles (n, ky, kx, j) and holds the next tile ready;
-:class:`PixelWalker` steps through the pixels of the current one, one vector a cycle, and takes over the next
-tile without a bubble. A tile lasts at least :func:`celosia.arch.timing.conv.minimum_tile_cycles`.
+:class:`StepWalker` steps through the rows of the current one, one step a cycle, and takes over the next tile
+without a bubble. A tile lasts at least :func:`celosia.arch.timing.conv.minimum_tile_cycles`.
 """
 
 from amaranth.hdl import Module, Signal, signed
@@ -11,25 +11,22 @@ from amaranth.lib import data, stream
 from amaranth.lib.wiring import Component, In, Out, connect, flipped
 
 from ...arch.config import Config
-from ...arch.isa import Conv
 from ...arch.timing.conv import PARAMETER_RING, minimum_tile_cycles
+from .array import Flow
+from .jobs import WalkJob, address_bits
 
-__all__ = ["PixelWalker", "Step", "Tile"]
-
-
-def address_bits(config: Config) -> int:
-    return (config.activation_bytes - 1).bit_length()
+__all__ = ["Step", "StepWalker", "Tile"]
 
 
 class Tile(data.StructLayout):
-    """One weight tile's walk over the pixels."""
+    """One weight tile's walk over the rows."""
 
     def __init__(self, config: Config):
         super().__init__(
             {
-                "row": address_bits(config),  # address of byte 0 of the image row of the first pixel
+                "row": address_bits(config),  # address of byte 0 of the image row of the first step
                 "y": signed(18),  # index of that row
-                "x": signed(24),  # byte index in it of the first pixel's vector
+                "x": signed(24),  # byte index in it of the first step
                 "first": 1,  # first tile of its sums
                 "last": 1,  # last tile of its sums
                 "start": 1,  # first tile of the command
@@ -38,21 +35,29 @@ class Tile(data.StructLayout):
 
 
 class Step(data.StructLayout):
-    """One vector to read: byte index ``x`` of row ``y``, whose byte 0 is at ``row``."""
+    """What to read: from byte ``x`` of a row whose byte 0 is at ``row``; a second sample ``b_step`` further."""
 
     def __init__(self, config: Config):
         super().__init__(
             {
+                "flow": Flow,
                 "row": address_bits(config),
-                "inside": 1,  # the row is in the image
                 "x": signed(24),
+                "inside": 1,  # the row is in the image
+                "b_step": 16,
+                "along": 1,  # the second sample is in the same row, else in the next one,
+                "b_inside": 1,  # which is in the image
                 "row_bytes": 16,
                 "zero_point": signed(8),
-                "start": 1,  # first vector of a tile
+                "swap": 1,  # first step of a tile
+                "rebase": 1,  # with swap: first tile of a command
+                "weight_base": (config.weight_words - 1).bit_length(),
+                "row_start": 1,  # first step of a row
+                "warm_up": 1,  # in a row that has none before it
+                "emit": 1,  # this step's sums are wanted
+                "start": 1,  # with emit: the first such step of a tile
                 "first": 1,
                 "last": 1,
-                "rebase": 1,  # with start: first tile of a command
-                "weight_base": (config.weight_words - 1).bit_length(),
             }
         )
 
@@ -60,35 +65,32 @@ class Step(data.StructLayout):
 class TileWalker(Component):
     """Holds the next weight tile ready.
 
-    ``tile`` transfers one tile; the next one (of this command or the next) is ready a cycle later. ``job``
-    shows the command of the tile on offer and stays so until the next transfer.
+    ``tile`` transfers one tile; the next one (of this command or the next) is ready a cycle later. ``now``
+    is the job of the tile on offer and stays so until the next transfer.
     """
 
     def __init__(self, config: Config):
         self.config = config
         super().__init__(
             {
-                "command": In(stream.Signature(Conv)),
+                "job": In(stream.Signature(WalkJob(config))),
                 "tile": Out(stream.Signature(Tile(config))),
-                "job": Out(Conv),
+                "now": Out(WalkJob(config)),
             }
         )
 
     def elaborate(self, platform):
         m = Module()
-        config = self.config
-        job, tile = self.job, self.tile.payload
-        have = Signal()
-        row_k = Signal(address_bits(config))  # row of this ky
-        y_k = Signal(signed(18))
-        x_tap, x_k = Signal(signed(24)), Signal(signed(24))  # byte of this kx, of this (kx, j)
+        job, tile = self.now, self.tile.payload
+        have, start = Signal(), Signal()
+        row_k, y_k = Signal(address_bits(self.config)), Signal(signed(18))  # of this ky
+        x_n, x_tap, x_k = (Signal(signed(24), name=name) for name in ("x_n", "x_tap", "x_k"))  # of n; kx; kx and j
         n, ky, kx, j = Signal(16), Signal(8), Signal(8), Signal(16)
-        start = Signal()
         last_j, last_kx, last_ky, last_n = (Signal(name=f"last_{name}") for name in ("j", "kx", "ky", "n"))
         m.d.comb += [
             last_j.eq(j == job.chunks - 1),
-            last_kx.eq(kx == job.kernel_w - 1),
-            last_ky.eq(ky == job.kernel_h - 1),
+            last_kx.eq(kx == job.taps_w - 1),
+            last_ky.eq(ky == job.taps_h - 1),
             last_n.eq(n == job.n_tiles - 1),
             self.tile.valid.eq(have),
             tile.row.eq(row_k),
@@ -98,65 +100,50 @@ class TileWalker(Component):
             tile.last.eq(last_j & last_kx & last_ky),
             tile.start.eq(start),
         ]
-        to_first_chunk = [j.eq(0)]
-        to_first_tap = [kx.eq(0), x_tap.eq(job.input_x), x_k.eq(job.input_x)]
-        to_first_row = [ky.eq(0), row_k.eq(job.input_address), y_k.eq(job.input_y)]
         with m.If(have & self.tile.ready):
             m.d.sync += start.eq(0)
             with m.If(~last_j):
-                m.d.sync += [j.eq(j + 1), x_k.eq(x_k + config.rows)]
+                m.d.sync += [j.eq(j + 1), x_k.eq(x_k + self.config.rows)]
             with m.Else():
-                m.d.sync += to_first_chunk
+                m.d.sync += j.eq(0)
                 with m.If(~last_kx):
-                    m.d.sync += [
-                        kx.eq(kx + 1),
-                        x_tap.eq(x_tap + job.dilation_x),
-                        x_k.eq(x_tap + job.dilation_x),
-                    ]
+                    m.d.sync += [kx.eq(kx + 1), x_tap.eq(x_tap + job.tap_x), x_k.eq(x_tap + job.tap_x)]
                 with m.Else():
-                    m.d.sync += to_first_tap
+                    m.d.sync += [kx.eq(0), x_tap.eq(x_n), x_k.eq(x_n)]
                     with m.If(~last_ky):
-                        m.d.sync += [
-                            ky.eq(ky + 1),
-                            row_k.eq(row_k + job.kernel_row_step),
-                            y_k.eq(y_k + job.dilation_y),
-                        ]
+                        m.d.sync += [ky.eq(ky + 1), row_k.eq(row_k + job.tap_row), y_k.eq(y_k + job.tap_y)]
                     with m.Else():
-                        m.d.sync += [*to_first_row, n.eq(n + 1), have.eq(~last_n)]
-        m.d.comb += self.command.ready.eq(~have)
-        with m.If(self.command.valid & ~have):
-            command = self.command.payload
-            m.d.sync += [
-                job.eq(command),
-                have.eq(1),
-                start.eq(1),
-                row_k.eq(command.input_address),
-                y_k.eq(command.input_y),
-                x_tap.eq(command.input_x),
-                x_k.eq(command.input_x),
-                *(counter.eq(0) for counter in (n, ky, kx, j)),
-            ]
+                        m.d.sync += [ky.eq(0), row_k.eq(job.address), y_k.eq(job.y)]
+                        m.d.sync += [n.eq(n + 1), have.eq(~last_n)]
+                        m.d.sync += [v.eq(x_n + job.plane_x) for v in (x_n, x_tap, x_k)]
+        m.d.comb += self.job.ready.eq(~have)
+        with m.If(self.job.valid & ~have):
+            offer = self.job.payload
+            m.d.sync += [job.eq(offer), have.eq(1), start.eq(1), row_k.eq(offer.address), y_k.eq(offer.y)]
+            m.d.sync += [v.eq(offer.x) for v in (x_n, x_tap, x_k)]
+            m.d.sync += [counter.eq(0) for counter in (n, ky, kx, j)]
         return m
 
 
-class PixelWalker(Component):
-    """Issues the vectors of one tile after the other.
+class StepWalker(Component):
+    """Issues the steps of one tile after the other.
 
     Members
     -------
-    command:
-        CONV commands.
+    job:
+        Commands, in order.
     begun:
         Pulses once per n-tile whose parameters will be there in time; its first tile starts only then.
     valid, step:
-        In a cycle with ``valid`` the feeder reads ``step``.
+        In a cycle with ``valid`` the feeder reads ``step``. Within a tile of another flow than ACROSS there is no
+        gap, because samples that move down do not wait.
     """
 
     def __init__(self, config: Config):
         self.config = config
         super().__init__(
             {
-                "command": In(stream.Signature(Conv)),
+                "job": In(stream.Signature(WalkJob(config))),
                 "begun": In(1),
                 "valid": Out(1),
                 "step": Out(Step(config)),
@@ -167,84 +154,90 @@ class PixelWalker(Component):
         m = Module()
         config = self.config
         m.submodules.tiles = tiles = TileWalker(config)
-        connect(m, flipped(self.command), tiles.command)
-        job, tile, step = tiles.job, tiles.tile.payload, self.step
+        connect(m, flipped(self.job), tiles.job)
+        tile, step = tiles.tile.payload, self.step
 
         ready_n = Signal(range(PARAMETER_RING + 2))  # n-tiles whose parameters are ready, and not started
-        begin_n = Signal()
-        m.d.sync += ready_n.eq(ready_n + self.begun - begin_n)
-
-        active = Signal()
-        more = Signal()  # a vector is left in this tile
+        begin_n, active, take, end = Signal(), Signal(), Signal(), Signal()
+        more = Signal()  # a step is left in this tile
         wait = Signal(range(config.lane_groups))  # cycles until the lanes can take another vector
         age = Signal(range(minimum_tile_cycles(config)))  # cycles this tile must still last
-        last_x, last_y, end = Signal(), Signal(), Signal()
+        # What the steps need of the job is copied: the tile walker may already hold the next one.
+        job = Signal(WalkJob(config))
+        x_first, y = Signal(signed(24)), Signal(signed(18))
         left_x, left_y = Signal(16), Signal(16)
-        # Copies of what the pixels need of the job, because the tile walker may already hold the next one.
-        row, x, y = Signal(address_bits(config)), Signal(signed(24)), Signal(signed(18))
-        x_first = Signal(signed(24))
-        row_step, step_x, step_y = Signal(address_bits(config)), Signal(16), Signal(8)
-        width, rows = Signal(16), Signal(16)
+        last_x, last_y = Signal(), Signal()
+        m.d.sync += ready_n.eq(ready_n + self.begun - begin_n)
         m.d.comb += [
             last_x.eq(left_x == 0),
             last_y.eq(left_y == 0),
             self.valid.eq(active & more & (wait == 0)),
-            step.row.eq(row),
-            step.x.eq(x),
-            step.inside.eq((y >= 0) & (y < rows)),
-        ]
-        final = Signal()  # this cycle issues the last vector, or it was issued before
-        m.d.comb += [
-            final.eq(~more | (self.valid & last_x & last_y)),
-            end.eq(active & final & (age == 0) & self._paced(m, more, wait)),
+            end.eq(active & (age == 0) & self._all_issued(m, more, wait, last_x & last_y)),
             tiles.tile.ready.eq((~active | end) & (~tile.first | (ready_n != 0))),
-            begin_n.eq(tiles.tile.valid & tiles.tile.ready & tile.first),
+            take.eq(tiles.tile.valid & tiles.tile.ready),
+            begin_n.eq(take & tile.first),
+            step.inside.eq((y >= 0) & (y < job.image_rows)),
+            step.b_inside.eq((y >= -1) & (y < (job.image_rows - 1))),
         ]
+        for name in ("flow", "b_step", "along", "row_bytes", "zero_point"):
+            m.d.comb += getattr(step, name).eq(getattr(job, name))
+        m.d.comb += step.weight_base.eq(job.weight_address)
         with m.If(age != 0):
             m.d.sync += age.eq(age - 1)
         with m.If(end):
             m.d.sync += active.eq(0)
         with m.If(self.valid):
-            m.d.sync += [step.start.eq(0), step.rebase.eq(0)]
+            m.d.sync += [step.swap.eq(0), step.rebase.eq(0), step.row_start.eq(last_x)]
             with m.If(~last_x):
-                m.d.sync += [x.eq(x + step_x), left_x.eq(left_x - 1)]
+                m.d.sync += [step.x.eq(step.x + job.step_x), left_x.eq(left_x - 1)]
             with m.Else():
                 m.d.sync += [
-                    x.eq(x_first),
-                    left_x.eq(width),
-                    row.eq(row + row_step),
-                    y.eq(y + step_y),
-                    left_y.eq(left_y - 1),
-                    more.eq(~last_y),
-                ]
-        with m.If(tiles.tile.valid & tiles.tile.ready):
+                    step.x.eq(x_first), left_x.eq(job.steps - 1),
+                    step.row.eq(step.row + job.row_step), y.eq(y + job.step_y),
+                    left_y.eq(left_y - 1), more.eq(~last_y),
+                ]  # fmt: skip
+        with m.If(take):
+            now = tiles.now
             m.d.sync += [
-                active.eq(1),
-                more.eq(1),
-                wait.eq(0),
-                age.eq(minimum_tile_cycles(config) - 1),
-                row.eq(tile.row), x.eq(tile.x), y.eq(tile.y), x_first.eq(tile.x),
-                row_step.eq(job.row_step), step_x.eq(job.step_x), step_y.eq(job.step_y),
-                width.eq(job.output_w - 1), left_x.eq(job.output_w - 1), left_y.eq(job.output_h - 1),
-                rows.eq(job.input_rows),
-                step.row_bytes.eq(job.input_row_bytes),
-                step.zero_point.eq(job.input_zero_point),
-                step.start.eq(1),
+                job.eq(now), active.eq(1), more.eq(1), wait.eq(0), age.eq(minimum_tile_cycles(config) - 1),
+                step.row.eq(tile.row), step.x.eq(tile.x), x_first.eq(tile.x), y.eq(tile.y),
+                left_x.eq(now.steps - 1), left_y.eq(now.rows - 1),
+                step.swap.eq(1), step.rebase.eq(tile.start), step.row_start.eq(1),
                 step.first.eq(tile.first), step.last.eq(tile.last),
-                step.rebase.eq(tile.start),
-                step.weight_base.eq(job.weight_address),
             ]  # fmt: skip
+        self._outputs(m, job, tiles.now, take, last_x)
         return m
 
-    def _paced(self, m: Module, more: Signal, wait: Signal):
-        """Paces the last tile of the sums: one vector every ``lane_groups`` cycles, the last one included."""
-        groups = self.config.lane_groups
+    def _all_issued(self, m: Module, more: Signal, wait: Signal, final):
+        """This cycle issues the tile's last step, or an earlier one did.
+
+        With fewer lanes than columns the last tile of the sums is paced: one step every ``lane_groups`` cycles, and
+        as long again after its last one.
+        """
+        groups, last = self.config.lane_groups, self.step.last
         if groups == 1:
-            return 1
-        paced = Signal()
-        m.d.comb += paced.eq(~self.step.last | (~more & (wait <= 1)))
-        with m.If(self.valid & self.step.last):
+            return ~more | (self.valid & final)
+        with m.If(self.valid & last):
             m.d.sync += wait.eq(groups - 1)
         with m.Elif(wait != 0):
             m.d.sync += wait.eq(wait - 1)
-        return paced
+        return (~more & (~last | (wait <= 1))) | (self.valid & final & ~last)
+
+    def _outputs(self, m: Module, job, now, take: Signal, last_x):
+        """Which steps make outputs: none of a warm-up row; in each other row the first after ``skip``, then every
+        ``stride``-th."""
+        step = self.step
+        warm = self.step.warm_up
+        until = Signal(8)  # steps until the next output
+        fresh = Signal()
+        m.d.comb += [step.emit.eq(~warm & (until == 0)), step.start.eq(step.emit & fresh)]
+        with m.If(self.valid):
+            m.d.sync += until.eq(until - 1)
+            with m.If(until == 0):
+                m.d.sync += until.eq(job.stride - 1)
+            with m.If(step.emit):
+                m.d.sync += fresh.eq(0)
+            with m.If(last_x):
+                m.d.sync += [until.eq(job.skip), warm.eq(0)]
+        with m.If(take):
+            m.d.sync += [until.eq(now.skip), warm.eq(now.warm_up), fresh.eq(1)]

@@ -1,0 +1,130 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The feeder's other half: two samples a channel a step, and the same two of one row ago.
+
+::
+
+  cycle 0     1           2          4         5            6
+      step ─► address A ─► lines ─►  words ─►  D channels ─► A, B (padded) ──────────► heads
+              address B                        of each          │
+                                                                ▼
+                                              delay line: one row of steps ─► A', B' ─► heads
+
+A and B lie in words of different parity, so each bank gives one of them.
+"""
+
+from amaranth.hdl import Cat, Module, Mux, Signal, signed, unsigned
+from amaranth.lib import data
+from amaranth.lib.memory import Memory
+from amaranth.lib.wiring import Component, In, Out
+
+from ...arch.config import Config
+from ..delay import delay
+from ..memory.ram import READ_LATENCY
+from .array import SEGMENTS, Flow
+from .walker import Step
+
+__all__ = ["DownFeeder"]
+
+
+class DownFeeder(Component):
+    """Reads samples A and B of a step and routes them, and their predecessors, to the segments' heads.
+
+    Members
+    -------
+    valid, step:
+        From the walker, in cycle t.
+    flow, even_line, odd_line:
+        Combinational in cycle t + 1: the step's flow and the words to read.
+    even, odd:
+        Those words, in cycle t + 4.
+    heads:
+        In cycle t + 6. Pairs beyond ``config.down_channels`` get zeros.
+    """
+
+    def __init__(self, config: Config):
+        self.config = config
+        line = (config.activation_lines - 1).bit_length()
+        word = 8 * config.activation_word_bytes
+        super().__init__(
+            {
+                "valid": In(1),
+                "step": In(Step(config)),
+                "flow": Out(Flow),
+                "even_line": Out(line),
+                "odd_line": Out(line),
+                "even": In(word),
+                "odd": In(word),
+                "heads": Out(data.ArrayLayout(data.ArrayLayout(signed(8), config.pairs), SEGMENTS)),
+            }
+        )
+
+    def elaborate(self, platform):
+        m = Module()
+        config, step = self.config, self.step
+        channels = config.down_channels
+        block_bits = (channels - 1).bit_length()
+        offset_bits = (config.activation_word_bytes - 1).bit_length()
+
+        # 1: addresses of A and B; are they inside the row?
+        a, b = Signal.like(step.row), Signal.like(step.row)
+        x_b = Signal(signed(24))
+        m.d.comb += x_b.eq(step.x + Mux(step.along, step.b_step, 0))
+        a_inside, b_inside = Signal(), Signal()
+        m.d.sync += [
+            a.eq(step.row + step.x),
+            b.eq(step.row + step.x + step.b_step),
+            a_inside.eq(step.inside & (step.x >= 0) & (step.x < step.row_bytes)),
+            b_inside.eq(Mux(step.along, step.inside, step.b_inside) & (x_b >= 0) & (x_b < step.row_bytes)),
+            self.flow.eq(step.flow),
+        ]
+        a_odd = a[offset_bits]
+        m.d.comb += [
+            self.even_line.eq(Mux(a_odd, b, a)[offset_bits + 1 :]),
+            self.odd_line.eq(Mux(a_odd, a, b)[offset_bits + 1 :]),
+        ]
+        # 4: words are here; 5: the blocks of D channels; 6: padded
+        samples = []
+        for name, address, inside in (("a", a, a_inside), ("b", b, b_inside)):
+            place = delay(m, Cat(address[block_bits : offset_bits + 1], inside), 1 + READ_LATENCY, f"place_{name}")
+            word = Mux(place[-2], self.odd, self.even)
+            block = Signal(8 * channels, name=f"block_{name}")
+            m.d.sync += block.eq(word.word_select(place[:-2], 8 * channels))
+            pad = delay(m, step.zero_point, 3 + READ_LATENCY, f"pad_{name}")
+            sample = Signal(8 * channels, name=f"sample_{name}")
+            kept = delay(m, place[-1], 1, f"kept_{name}")
+            m.d.sync += sample.eq(Mux(kept, block, pad.as_unsigned().replicate(channels)))
+            samples.append(sample)
+        before = self._delay_line(m, Cat(*samples), pad.as_unsigned().replicate(2 * channels))
+        flow = delay(m, self.flow, 3 + READ_LATENCY, "flow")
+        by_rows = flow == Flow.ROWS
+        sources = [
+            Mux(by_rows, before[: 8 * channels], samples[0]),
+            before[8 * channels :],
+            Mux(by_rows, samples[0], samples[1]),
+            samples[1],
+        ]
+        for q, source in enumerate(sources):
+            for c in range(channels):
+                m.d.comb += self.heads[q][c].eq(source[8 * c : 8 * c + 8])
+        return m
+
+    def _delay_line(self, m: Module, samples, pad):
+        """What ``samples`` was at the same step of the row before, padding in a warm-up row; in cycle 6 like
+        ``samples`` itself."""
+        config = self.config
+        m.submodules.line = line = Memory(shape=unsigned(len(samples)), depth=config.line_steps, init=[])
+        read, write = line.read_port(), line.write_port()
+        place = Signal(range(config.line_steps))
+        with m.If(self.valid):
+            m.d.sync += place.eq(Mux(self.step.row_start, 0, place + 1))
+        read_at = 4
+        m.d.comb += read.addr.eq(delay(m, place, read_at - 1, "read_place"))
+        before = Signal(len(samples))
+        warm_up = delay(m, self.step.warm_up, read_at + 1, "warm_up")
+        m.d.sync += before.eq(Mux(warm_up, pad, read.data))
+        m.d.comb += [
+            write.addr.eq(delay(m, read.addr, 2, "write_place")),
+            write.data.eq(samples),
+            write.en.eq(delay(m, self.valid, 6, "remember")),
+        ]
+        return before
