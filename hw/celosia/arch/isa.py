@@ -10,6 +10,8 @@ run side by side and finish their own commands in order. An engine counts the co
 since start, modulo 256. ``Header.wait_*`` holds, per engine, the count that must have been reached
 before the command may be dispatched (compared modulo 256 as a signed difference: fewer than 128
 commands of an engine are ever ahead). The compiler knows the counts, so a wait names one exact command.
+Within one engine, commands read and write in their order, but the next may read before the one before has
+written: only a command that reads what an earlier one of the same engine writes must wait for it.
 
 Memory semantics of each command are given in the docstring of its class; ``R`` and ``C`` are the
 configuration's rows and columns, ``A`` its activation word. Addresses in local memories are bytes,
@@ -18,6 +20,7 @@ except weights (words) and parameters (records).
 
 import enum as _enum
 from collections.abc import Mapping
+from functools import cache
 from typing import Any
 
 from amaranth.hdl import signed, unsigned
@@ -330,6 +333,7 @@ def layout_of(opcode: Opcode) -> type[data.Struct]:
     return _LAYOUTS[opcode]
 
 
+@cache
 def fields_of(struct: type[data.Struct]) -> dict[str, tuple[int, int, bool]]:
     """Every field of a command outside its header: name → (first bit, bits, signed)."""
     layout = data.Layout.cast(struct)

@@ -1,0 +1,164 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The fields of every command, and what it touches of the activation memory, from tiles and addresses."""
+
+from celosia.arch.isa import Opcode, Space
+
+from .forms import group_words
+from .ir import AddLayer, Command, ConvLayer, Module, Piece, Region, Tile
+
+__all__ = ["add_command", "conv_command", "end_command", "load_image", "load_weights", "transfer"]
+
+
+def conv_command(module: Module, layer: ConvLayer, tile: Tile) -> Command:
+    """CONV for one tile (:class:`celosia.arch.isa.Conv` gives every field its meaning)."""
+    config, window, group = module.config, layer.window, layer.groups[tile.group]
+    y, x = window.y, window.x
+    channels, kernel_h, taps, run = group.weights.shape
+    row = window.row_bytes
+    image_y = tile.y * y.stride - y.before
+    image = module.addresses[layer.input] + tile.batch * y.size * row
+    n_tiles = -(-channels // config.columns)
+    out_row = x.out * window.outputs
+    out_address = module.addresses[layer.output] + (tile.batch * y.out + tile.y) * out_row
+    fields = {
+        "input_address": image + image_y * row,
+        "row_step": y.stride * row,
+        "kernel_row_step": y.dilation * row,
+        "input_rows": y.size,
+        "input_y": image_y,
+        "input_row_bytes": row,
+        "step_x": x.stride * window.channels,
+        "input_x": (tile.x * x.stride - x.before) * window.channels + group.offset,
+        "step_y": y.stride,
+        "dilation_x": layer.tap_step,
+        "dilation_y": y.dilation,
+        "kernel_h": kernel_h,
+        "chunks": -(-run // config.rows),
+        "kernel_w": taps,
+        "last_columns": channels - (n_tiles - 1) * config.columns,
+        "output_w": tile.width,
+        "output_h": tile.height,
+        "weight_address": module.weight_words[layer.layer, tile.group],
+        "input_zero_point": layer.input_zero_point,
+        "parameter_address": module.records[layer.layer, tile.group],
+        "n_tiles": n_tiles,
+        "output_address": out_address + tile.x * window.outputs + group.first,
+        "output_zero_point": layer.output_zero_point,
+        "output_pixel_pitch": window.outputs,
+        "activation_min": layer.activation_min,
+        "activation_max": layer.activation_max,
+        "output_row_pitch": out_row,
+    }
+    written = Region(
+        Space.ACTIVATIONS,
+        fields["output_address"],
+        (tile.width - 1) * window.outputs + channels,
+        tile.height,
+        out_row,
+    )
+    return Command(
+        opcode=Opcode.CONV,
+        layer=layer.layer,
+        fields=fields,
+        reads=(*_window_region(fields, image, run), weight_region(module, layer, tile.group)),
+        writes=(written,),
+    )
+
+
+def _window_region(fields: dict[str, int], image: int, run: int) -> tuple[Region, ...]:
+    """The bytes of the image that matter to a CONV; none when it reads padding only."""
+    row = fields["input_row_bytes"]
+    first_y, first_x = fields["input_y"], fields["input_x"]
+    last_y = first_y + (fields["output_h"] - 1) * fields["step_y"] + (fields["kernel_h"] - 1) * fields["dilation_y"]
+    end_x = first_x + (fields["output_w"] - 1) * fields["step_x"] + (fields["kernel_w"] - 1) * fields["dilation_x"]
+    top, bottom = max(first_y, 0), min(last_y, fields["input_rows"] - 1)
+    left, right = max(first_x, 0), min(end_x + run, row)
+    if top > bottom or left >= right:
+        return ()
+    return (Region(Space.ACTIVATIONS, image + top * row + left, right - left, bottom - top + 1, row),)
+
+
+def add_command(module: Module, layer: AddLayer, piece: Piece) -> Command:
+    """ADD for some of a layer's lines."""
+    line = module.config.line_bytes
+    a, b, out = (module.addresses[value] + piece.line * line for value in (*layer.inputs, layer.output))
+    size = piece.lines * line
+    return Command(
+        opcode=Opcode.ADD,
+        layer=layer.layer,
+        fields={
+            "address_a": a,
+            "address_b": b,
+            "output_address": out,
+            "lines": piece.lines,
+            **layer.parameters,
+        },
+        reads=(Region(Space.ACTIVATIONS, a, size), Region(Space.ACTIVATIONS, b, size)),
+        writes=(Region(Space.ACTIVATIONS, out, size),),
+    )
+
+
+def transfer(module: Module, opcode: Opcode, layer: int, value: int) -> Command:
+    """LOAD or STORE of a whole value between its external and its activation lines."""
+    size = module.lines(value) * module.config.line_bytes
+    address = module.addresses[value]
+    region = (Region(Space.ACTIVATIONS, address, size),)
+    return Command(
+        opcode=opcode,
+        layer=layer,
+        fields={
+            "external_address": module.external[value],
+            "local_address": address,
+            "row_bytes": size,
+            "rows": 1,
+            "space": Space.ACTIVATIONS.value,
+        },
+        reads=region if opcode is Opcode.STORE else (),
+        writes=region if opcode is Opcode.LOAD else (),
+    )
+
+
+def weight_region(module: Module, layer: ConvLayer, group: int) -> Region:
+    """The weights of a group, in the weight memory."""
+    size = module.config.weight_word_bytes
+    words = group_words(module.config, layer.groups[group])
+    return Region(Space.WEIGHTS, module.weight_words[layer.layer, group] * size, words * size)
+
+
+def load_weights(module: Module, layer: ConvLayer, group: int) -> Command:
+    """LOAD of the weights of a group."""
+    region = weight_region(module, layer, group)
+    source = module.weight_source[layer.layer, group] * module.config.weight_word_bytes
+    return Command(
+        opcode=Opcode.LOAD,
+        layer=layer.layer,
+        fields={
+            "external_address": module.external["weights"] + source,
+            "local_address": region.start,
+            "row_bytes": region.row_bytes,
+            "rows": 1,
+            "space": Space.WEIGHTS.value,
+        },
+        writes=(region,),
+    )
+
+
+def load_image(module: Module, space: Space, key: str, size: int) -> Command:
+    """LOAD of the first ``size`` bytes of the weight or parameter memory."""
+    return Command(
+        opcode=Opcode.LOAD,
+        layer=0,
+        fields={
+            "external_address": module.external[key],
+            "local_address": 0,
+            "row_bytes": size,
+            "rows": 1,
+            "space": space.value,
+        },
+        writes=(Region(space, 0, size),),
+    )
+
+
+def end_command(layer: int) -> Command:
+    """END; its waits are the schedule's."""
+    return Command(opcode=Opcode.END, layer=layer, fields={})

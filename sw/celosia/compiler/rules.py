@@ -1,0 +1,160 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What the array and the lanes can run: one function a rule, whose docstring is the message the user reads.
+
+A rule returns whether the node obeys it. They are asked in order, so that a rule may rely on those before it.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from celosia.arch.config import Config
+from celosia.arch.isa import ADD_LEFT_SHIFT
+from celosia.golden.add import parameters as add_parameters
+from celosia.golden.conv import parameters as conv_parameters
+from celosia.model.graph import Graph, Op
+
+from .ir import Node, Window
+
+__all__ = ["ARRAY_RULES", "LANE_RULES", "Candidate", "Rule", "broken_rule"]
+
+MAX_EXPONENT = 2
+
+
+@dataclass(frozen=True)
+class Candidate:
+    """A node and what a rule may ask about it."""
+
+    graph: Graph
+    op: Op
+    node: Node
+    config: Config
+
+    @property
+    def window(self) -> Window:
+        """The node's window, once :func:`weights_constant` holds."""
+        assert self.node.window is not None
+        return self.node.window
+
+
+Rule = Callable[[Candidate], bool]
+
+
+def int8_tensors(c: Candidate) -> bool:
+    """its input, output and weights must be int8"""
+    tensors = [c.graph.input(c.op, 0), c.graph.input(c.op, 1), c.graph.output(c.op)]
+    return all(tensor is not None and tensor.dtype == "int8" for tensor in tensors)
+
+
+def weights_constant(c: Candidate) -> bool:
+    """its weights must be constants and its input must not"""
+    return c.node.window is not None
+
+
+def bias_constant(c: Candidate) -> bool:
+    """its bias must be an int32 constant"""
+    bias = c.graph.input(c.op, 2)
+    return bias is None or (bias.data is not None and bias.dtype == "int32")
+
+
+def symmetric_weights(c: Candidate) -> bool:
+    """its weights must have zero point 0"""
+    weights = c.graph.input(c.op, 1)
+    quantization = None if weights is None else weights.quantization
+    return quantization is not None and not any(quantization.zero_point)
+
+
+def whole_groups(c: Candidate) -> bool:
+    """a dense convolution only: each output channel must see every input channel, or its own alone"""
+    weights = c.graph.input(c.op, 1)
+    assert weights is not None
+    return c.op.kind != "CONV_2D" or weights.shape[3] == c.graph.tensors[c.op.inputs[0]].shape[3]
+
+
+def short_rows(c: Candidate) -> bool:
+    """a row of its input must have at most 65535 bytes"""
+    return c.window.row_bytes < 1 << 16
+
+
+def small_image(c: Candidate) -> bool:
+    """its input and its output must have at most 32767 rows and columns"""
+    return all(max(axis.size, axis.out) < 1 << 15 for axis in (c.window.y, c.window.x))
+
+
+def small_kernel(c: Candidate) -> bool:
+    """its kernel must have at most 255 rows and columns"""
+    return c.window.y.kernel < 256 and c.window.x.kernel < 256
+
+
+def small_steps(c: Candidate) -> bool:
+    """its vertical stride and dilation must be at most 255, and a horizontal step at most 65535 bytes"""
+    y, x = c.window.y, c.window.x
+    return max(y.stride, y.dilation) < 256 and max(x.stride, x.dilation) * c.window.channels < 1 << 16
+
+
+def small_reach(c: Candidate) -> bool:
+    """its window must not reach further than 32767 rows and 8388607 bytes, padding included"""
+    y, x, channels = c.window.y, c.window.x, c.window.channels
+    down = (y.out - 1) * y.stride + (y.kernel - 1) * y.dilation
+    right = ((x.out - 1) * x.stride + x.kernel * x.dilation) * channels
+    return max(down, y.before) < 1 << 15 and max(right, x.before * channels) < 1 << 23
+
+
+def small_pixels(c: Candidate) -> bool:
+    """it must have at most 65535 output channels, and 16777215 bytes in an output row"""
+    return c.window.outputs < 1 << 16 and c.window.outputs * c.window.x.out < 1 << 24
+
+
+def conv_exponents(c: Candidate) -> bool:
+    """its scales must not need a left shift of more than 2 bits"""
+    return int(conv_parameters(c.graph, c.op).exponent.max()) <= MAX_EXPONENT
+
+
+def two_values(c: Candidate) -> bool:
+    """neither of its inputs may be a constant"""
+    return len(c.node.inputs) == 2
+
+
+def equal_shapes(c: Candidate) -> bool:
+    """its inputs must have the same shape"""
+    first, second = c.graph.input(c.op, 0), c.graph.input(c.op, 1)
+    return first is not None and second is not None and first.shape == second.shape
+
+
+def add_shift(c: Candidate) -> bool:
+    """its inputs must be scaled up by the 20 bits that the lanes know"""
+    return add_parameters(c.graph, c.op).left_shift == ADD_LEFT_SHIFT
+
+
+def add_exponents(c: Candidate) -> bool:
+    """its scales must not need a left shift of more than 2 bits"""
+    p = add_parameters(c.graph, c.op)
+    return max(p.exponent1, p.exponent2, p.output_exponent) <= MAX_EXPONENT
+
+
+ARRAY_RULES: tuple[Rule, ...] = (
+    int8_tensors,
+    weights_constant,
+    bias_constant,
+    symmetric_weights,
+    whole_groups,
+    short_rows,
+    small_image,
+    small_kernel,
+    small_steps,
+    small_reach,
+    small_pixels,
+    conv_exponents,
+)
+"""For CONV_2D, FULLY_CONNECTED and DEPTHWISE_CONV_2D."""
+
+LANE_RULES: tuple[Rule, ...] = (int8_tensors, two_values, equal_shapes, add_shift, add_exponents)
+"""For ADD."""
+
+
+def broken_rule(rules: tuple[Rule, ...], candidate: Candidate) -> str | None:
+    """The message of the first rule that `candidate` breaks; None when it obeys all."""
+    for rule in rules:
+        if not rule(candidate):
+            assert rule.__doc__ is not None
+            return rule.__doc__
+    return None

@@ -1,0 +1,182 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Small quantized networks, built operator by operator, and the configurations that tests compile them for."""
+
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from celosia.arch.config import PRESETS, Config
+from celosia.model.attributes import (
+    Add,
+    Attributes,
+    Conv2D,
+    DepthwiseConv2D,
+    FullyConnected,
+    NoAttributes,
+    Pool2D,
+    Reshape,
+    Softmax,
+)
+from celosia.model.graph import Graph, Op, Quantization, Tensor, same_padding
+
+SMALL = {
+    "weight_bytes": 64 << 10,
+    "activation_bytes": 32 << 10,
+    "parameter_records": 512,
+    "accumulators": 64,
+}
+
+
+def _small(name: str, rows: int, columns: int, lanes: int, **rest: int) -> Config:
+    return Config(name=name, rows=rows, columns=columns, lanes=lanes, **{**SMALL, **rest})
+
+
+CONFIGS = [
+    PRESETS["c256"],
+    PRESETS["c64"],
+    PRESETS["c16"],
+    PRESETS["c512"],
+    _small("4x8", 4, 8, 8),
+    _small("8x4", 8, 4, 4, bus_bits=32),
+    _small("12x10", 12, 10, 10, accumulators=50),
+    _small("8x8, 2 lanes", 8, 8, 2),
+    _small("8x8, 2 weight rows", 8, 8, 8, weight_rows=2),
+    _small("6x2, 3 weight rows", 6, 2, 1, weight_rows=3, accumulators=16),
+]
+"""Powers of two and not, wide and tall, few lanes, several weight rows, few accumulators."""
+
+
+@dataclass
+class Builder:
+    """Builds a graph; every method that adds an operator returns the index of its output tensor."""
+
+    rng: np.random.Generator
+    graph: Graph = field(default_factory=lambda: Graph("network", [], [], (), ()))
+
+    def tensor(self, shape: tuple[int, ...], scale: float, zero_point: int, data: np.ndarray | None = None) -> int:
+        """An int8 tensor with one scale."""
+        quantization = Quantization((scale,), (zero_point,))
+        name = f"t{len(self.graph.tensors)}"
+        self.graph.tensors.append(Tensor(name, shape, "int8", data, quantization))
+        return len(self.graph.tensors) - 1
+
+    def constant(self, data: np.ndarray, quantization: Quantization | None = None) -> int:
+        """A constant."""
+        name = f"c{len(self.graph.tensors)}"
+        self.graph.tensors.append(Tensor(name, data.shape, str(data.dtype), data, quantization))
+        return len(self.graph.tensors) - 1
+
+    def input(self, *shape: int) -> int:
+        """An input of the network."""
+        index = self.tensor(shape, 0.05, int(self.rng.integers(-128, 128)))
+        self.graph.inputs = (*self.graph.inputs, index)
+        return index
+
+    def output(self, *indices: int) -> Graph:
+        """The finished graph, checked."""
+        self.graph.outputs = indices
+        self.graph.validate()
+        return self.graph
+
+    def op(
+        self, kind: str, inputs: tuple[int, ...], shape: tuple[int, ...], attributes: Attributes, scale: float
+    ) -> int:
+        """An operator with a new output of a random zero point."""
+        output = self.tensor(shape, scale, int(self.rng.integers(-128, 128)))
+        self.graph.ops.append(Op(kind, inputs, (output,), attributes, f"op{len(self.graph.ops)}"))
+        return output
+
+    def shape(self, index: int) -> tuple[int, ...]:
+        """The shape of a tensor."""
+        return self.graph.tensors[index].shape
+
+    def weights(self, shape: tuple[int, ...], channels: int, axis: int) -> tuple[int, int, float]:
+        """Random weights and biases, with a scale for each channel, and the output scale that suits them."""
+        data = self.rng.integers(-128, 128, shape).astype(np.int8)
+        scales = self.rng.uniform(0.004, 0.02, channels)
+        weights = self.constant(data, Quantization(tuple(scales), (0,) * channels, axis))
+        bias = self.constant(self.rng.integers(-20000, 20000, channels).astype(np.int32))
+        terms = data.size / channels
+        return weights, bias, 0.05 * 0.012 * 70 * 70 * terms**0.5 / 60
+
+    def conv(self, x: int, channels: int, kernel: tuple[int, int] = (1, 1), **attributes) -> int:
+        """CONV_2D."""
+        a = Conv2D(**attributes)
+        n, h, w, c = self.shape(x)
+        weights, bias, scale = self.weights((channels, *kernel, c), channels, 0)
+        return self.op("CONV_2D", (x, weights, bias), (n, *_window(h, w, kernel, a), channels), a, scale)
+
+    def depthwise(self, x: int, multiplier: int = 1, kernel: tuple[int, int] = (3, 3), **attributes) -> int:
+        """DEPTHWISE_CONV_2D."""
+        a = DepthwiseConv2D(depth_multiplier=multiplier, **attributes)
+        n, h, w, c = self.shape(x)
+        weights, bias, scale = self.weights((1, *kernel, c * multiplier), c * multiplier, 3)
+        shape = (n, *_window(h, w, kernel, a), c * multiplier)
+        return self.op("DEPTHWISE_CONV_2D", (x, weights, bias), shape, a, scale)
+
+    def dense(self, x: int, channels: int, **attributes) -> int:
+        """FULLY_CONNECTED."""
+        n, width = self.shape(x)
+        weights, bias, scale = self.weights((channels, width), channels, 0)
+        return self.op("FULLY_CONNECTED", (x, weights, bias), (n, channels), FullyConnected(**attributes), scale)
+
+    def add(self, a: int, b: int, **attributes) -> int:
+        """ADD."""
+        scale = float(self.rng.uniform(0.05, 0.2))
+        return self.op("ADD", (a, b), self.shape(a), Add(**attributes), scale)
+
+    def pad(self, x: int, top: int, bottom: int, left: int, right: int) -> int:
+        """PAD of rows and columns with the input's zero point."""
+        counts = self.constant(np.array([[0, 0], [top, bottom], [left, right], [0, 0]], np.int32))
+        n, h, w, c = self.shape(x)
+        data = self.graph.tensors[x]
+        output = self.tensor((n, h + top + bottom, w + left + right, c), data.scale, data.zero_point)
+        self.graph.ops.append(Op("PAD", (x, counts), (output,), NoAttributes(), "pad"))
+        return output
+
+    def reshape(self, x: int, *shape: int) -> int:
+        """RESHAPE."""
+        data = self.graph.tensors[x]
+        output = self.tensor(shape, data.scale, data.zero_point)
+        self.graph.ops.append(Op("RESHAPE", (x,), (output,), Reshape(new_shape=shape), "reshape"))
+        return output
+
+    def pool(self, x: int, size: int) -> int:
+        """MAX_POOL_2D, square, without overlap."""
+        data = self.graph.tensors[x]
+        n, h, w, c = data.shape
+        output = self.tensor((n, h // size, w // size, c), data.scale, data.zero_point)
+        attributes = Pool2D(filter_h=size, filter_w=size, stride_h=size, stride_w=size)
+        self.graph.ops.append(Op("MAX_POOL_2D", (x,), (output,), attributes, "pool"))
+        return output
+
+    def softmax(self, x: int) -> int:
+        """SOFTMAX."""
+        output = self.tensor(self.shape(x), 1 / 256, -128)
+        self.graph.ops.append(Op("SOFTMAX", (x,), (output,), Softmax(), "softmax"))
+        return output
+
+
+def _window(h: int, w: int, kernel: tuple[int, int], a: Conv2D) -> tuple[int, int]:
+    return (
+        same_padding(h, kernel[0], a.stride_h, a.dilation_h, a.padding)[0],
+        same_padding(w, kernel[1], a.stride_w, a.dilation_w, a.padding)[0],
+    )
+
+
+def residual(rng: np.random.Generator, size: int = 8, channels: int = 12) -> Graph:
+    """A little residual network with everything: a PAD, convolutions, an ADD, host operators, a RESHAPE."""
+    b = Builder(rng)
+    x = b.input(1, size, size, 3)
+    first = b.conv(b.pad(x, 1, 0, 0, 1), channels, (2, 2), activation="RELU")
+    second = b.conv(first, channels, (3, 3), padding="SAME")
+    total = b.add(first, second, activation="RELU")
+    third = b.depthwise(total, padding="SAME", activation="RELU6")
+    pooled = b.pool(third, 2)
+    flat = b.reshape(pooled, 1, (size // 2) ** 2 * channels)
+    return b.output(b.softmax(b.dense(flat, 10)))
+
+
+def random_input(rng: np.random.Generator, graph: Graph) -> list[np.ndarray]:
+    """Random inputs of a graph."""
+    return [rng.integers(-128, 128, graph.tensors[i].shape).astype(np.int8) for i in graph.inputs]
