@@ -60,6 +60,36 @@ def records_ahead(config: Config) -> int:
     return min(max(0, config.columns - parameter_slack(config)), config.columns - 1)
 
 
+class Occupation:
+    """In which cycles convolutions take the lanes, and, a fixed time later, write to the activation memory."""
+
+    def __init__(self):
+        self._taken = bytearray()
+
+    def take(self, first: int, count: int, step: int, length: int) -> None:
+        """The lanes are taken ``count`` times for ``length`` cycles, every ``step`` cycles from cycle ``first`` on."""
+        end = first + (count - 1) * step + length
+        if end > len(self._taken):
+            self._taken.extend(bytes(2 * end - len(self._taken)))
+        if step == length:
+            self._taken[first:end] = b"\1" * (end - first)
+            return
+        for cycle in range(first, end, step):
+            self._taken[cycle : cycle + length] = b"\1" * length
+
+    def lanes(self, cycle: int) -> bool:
+        """Whether a convolution's sums enter the lanes in this cycle."""
+        return cycle < len(self._taken) and bool(self._taken[cycle])
+
+    def memory(self, cycle: int) -> bool:
+        """Whether a convolution's results are written in this cycle."""
+        return self.lanes(cycle - LANES_LATENCY - OUTPUT_LATENCY)
+
+    def any(self, first: int, last: int) -> bool:
+        """Whether either is so in any cycle from ``first`` to ``last``."""
+        return self._taken.find(1, max(0, first - LANES_LATENCY - OUTPUT_LATENCY), last + 1) >= 0
+
+
 @dataclass(frozen=True)
 class _Walk:
     """What of a command decides its cycles, in the walker's terms."""
@@ -67,23 +97,31 @@ class _Walk:
     n_tiles: int
     tiles: int  # per n
     steps: int  # per tile
-    first_output: int  # step of a tile's first output,
-    last_output: int  # and of its last
+    first_output: int  # step of a tile's first output
+    rows: int  # of outputs, per tile
+    row_steps: int  # from one such row to the next
+    outputs: int  # per row
+    stride: int  # steps from one output to the next
     records: int  # of parameters per n
+
+    @property
+    def last_output(self) -> int:
+        """Step of a tile's last output."""
+        return self.first_output + (self.rows - 1) * self.row_steps + (self.outputs - 1) * self.stride
 
     @classmethod
     def of(cls, config: Config, command: Mapping[str, Any]) -> "_Walk":
         if command["opcode"] is Opcode.DEPTHWISE:
             warm_up = command["routing"] == Routing.ROWS.value
-            rows = command["output_h"] + warm_up
-            skip, steps = command["skip_steps"], command["steps"]
-            in_row = skip + (command["output_w"] - 1) * command["stride_steps"]
             return cls(
                 n_tiles=command["groups"],
                 tiles=command["passes_h"] * command["passes_w"],
-                steps=rows * steps,
-                first_output=warm_up * steps + skip,
-                last_output=(rows - 1) * steps + in_row,
+                steps=(command["output_h"] + warm_up) * command["steps"],
+                first_output=warm_up * command["steps"] + command["skip_steps"],
+                rows=command["output_h"],
+                row_steps=command["steps"],
+                outputs=command["output_w"],
+                stride=command["stride_steps"],
                 records=config.down_channels,
             )
         vectors = command["output_w"] * command["output_h"]
@@ -92,7 +130,10 @@ class _Walk:
             tiles=command["kernel_h"] * command["kernel_w"] * command["chunks"],
             steps=vectors,
             first_output=0,
-            last_output=vectors - 1,
+            rows=1,
+            row_steps=vectors,
+            outputs=vectors,
+            stride=1,
             records=config.columns,
         )
 
@@ -114,6 +155,7 @@ class ConvModel:
     scaled: list[int] = field(default_factory=list)
     """When each n-tile so far moved on in the lanes' parameter ring."""
     vectors: int = 0
+    occupation: Occupation = field(default_factory=Occupation)
 
     def accept(self, ready: int) -> int:
         """When a command offered from cycle ``ready`` on is taken."""
@@ -141,6 +183,7 @@ class ConvModel:
             self.walker_end = last_start + last_tile
             scaled = last_start + 1 + walk.first_output * pace + FEEDER_LATENCY + array_latency(config) - 1
             self.scaled.append(scaled)
+            self._occupy(walk, scaled + 2)
         self.walker_free = last_start + 1
         self.prefetch_free = fetch
         self.vectors += walk.n_tiles * walk.tiles * walk.steps
@@ -148,3 +191,10 @@ class ConvModel:
         out = last_vector + FEEDER_LATENCY + array_latency(config) + 1 + LANES_LATENCY + pace - 1
         self.taken.append(out)
         return out + OUTPUT_LATENCY
+
+    def _occupy(self, walk: _Walk, first_total: int) -> None:
+        """The totals of one n-tile take the lanes, the first in cycle ``first_total``."""
+        pace = self.config.lane_groups
+        for row in range(walk.rows):
+            first = first_total + row * walk.row_steps * pace
+            self.occupation.take(first, walk.outputs, walk.stride * pace, pace)

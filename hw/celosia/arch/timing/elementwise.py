@@ -1,18 +1,18 @@
 # SPDX-License-Identifier: Apache-2.0
 """Cycles of ADD commands: a model of the element-wise engine's queues, cycle by cycle.
 
-Data do not matter, only which queue holds how much. In the long run the lanes are the limit (three slots for as
-many values as there are lanes); the model is run for the first lines only, until every further line takes the same.
+Data do not matter, only which queue holds how much, and in which cycles convolutions need the lanes or the
+activation memory. Alone, the lanes are the limit (three slots for as many values as there are lanes); then the model
+is run for the first lines only, until every further line takes the same.
 """
 
 from collections import deque
-from dataclasses import dataclass, field
 from functools import lru_cache
 
 from ..config import Config
-from .conv import LANES_LATENCY
+from .conv import LANES_LATENCY, Occupation
 
-__all__ = ["LINES", "SUMS", "add_cycles", "slots_per_line"]
+__all__ = ["LINES", "SUMS", "add_cycles", "add_finish", "slots_per_line"]
 
 LINES = 4
 """Lines of each input read ahead, and lines of results on their way out."""
@@ -38,102 +38,111 @@ def add_cycles(config: Config, lines: int) -> int:
     """Cycles from the transfer of an ADD command to its ``finished``, with lanes and memory to itself."""
     slots = slots_per_line(config)
     simulated = min(lines, _STEADY)
-    return _simulate(slots, simulated) + (lines - simulated) * 3 * slots
+    return _alone(slots, simulated) + (lines - simulated) * 3 * slots
 
 
-@dataclass
-class _Engine:
-    """The state of :class:`celosia.gateware.datapath.elementwise.Elementwise` that decides its timing."""
-
-    slots: int
-    to_read: int
-    to_write: int
-    turn: int = 0
-    room: int = LINES
-    answers: deque = field(default_factory=deque)  # (cycle, input)
-    queued: list = field(default_factory=lambda: [0, 0])
-    left: int = 0
-    phase: int = 0
-    pairs: int = SUMS
-    lines: int = LINES
-    out_slot: int = 0
-    slot: str | None = None
-    lanes: deque = field(default_factory=deque)  # (cycle, kind)
-    sums: int = 0
-    summed: deque = field(default_factory=deque)
-    collected: int = 0
-    complete: deque = field(default_factory=deque)
-    results: int = 0
+def add_finish(config: Config, lines: int, taken: int, occupation: Occupation) -> int:
+    """The cycle in which an ADD command taken in cycle ``taken`` finishes, beside convolutions."""
+    alone = taken + add_cycles(config, lines)
+    if not occupation.any(taken, alone):
+        return alone
+    engine = _Engine(slots_per_line(config), lines)
+    cycle = taken + 1
+    while not engine.cycle(cycle, occupation.lanes(cycle), occupation.memory(cycle)):
+        cycle += 1
+    return cycle + 1
 
 
 @lru_cache(maxsize=1024)
-def _simulate(slots: int, lines: int) -> int:
-    e = _Engine(slots, lines, lines)
-    cycle = 1  # the command was taken in cycle 0
-    while True:
-        if _cycle(e, cycle):
-            return cycle + 1
+def _alone(slots: int, lines: int) -> int:
+    engine = _Engine(slots, lines)
+    cycle = 1
+    while not engine.cycle(cycle, False, False):
         cycle += 1
+    return cycle + 1
 
 
-def _cycle(e: _Engine, t: int) -> bool:
-    """One clock cycle; true when the last line is written in it. All decisions see the state before the edge."""
-    writing = e.results > 0
-    reading = e.to_read > 0 and (e.turn or e.room > 0)
-    out = e.sums > 0 and (e.out_slot or e.lines > 0)
-    feed = e.left > 0 and (e.phase or e.pairs > 0)
-    begin_pair = not out and feed and not e.phase
-    load = (e.left == 0 or (e.left == 1 and not out and feed and e.phase)) and min(e.queued) > 0
+class _Engine:
+    """The state of :class:`celosia.gateware.datapath.elementwise.Elementwise` that decides its timing."""
 
-    # Data that arrive at the end of this cycle.
-    arrivals = [which for cycle, which in e.answers if cycle == t]
-    e.answers = deque(a for a in e.answers if a[0] > t)
-    sums = bool(e.summed) and e.summed[0] == t
-    complete = bool(e.complete) and e.complete[0] == t
-    if sums:
-        e.summed.popleft()
-    if complete:
-        e.complete.popleft()
+    def __init__(self, slots: int, lines: int):
+        self.slots, self.to_read, self.to_write = slots, lines, lines
+        self.turn, self.room = 0, LINES
+        self.answers: deque[tuple[int, int]] = deque()  # (cycle, which input)
+        self.queued = [0, 0]
+        self.left, self.phase = 0, 0
+        self.pairs, self.lines, self.out_slot = SUMS, LINES, 0
+        self.slot = ""  # what the slot register offers the lanes
+        self.summed: deque[int] = deque()  # cycles in which sums enter their queue
+        self.sums, self.collected, self.results = 0, 0, 0
+        self.complete: deque[int] = deque()  # cycles in which lines of results enter theirs
 
-    # The slot register moves on to the lanes, the next one is chosen.
-    if e.slot == "second":
-        e.summed.append(t + LANES_LATENCY + 1)
-    elif e.slot == "out":
-        e.collected += 1
-        if e.collected == e.slots:
-            e.collected = 0
-            e.complete.append(t + LANES_LATENCY + CLAMP_LATENCY + 1)
-    if out:
-        e.lines -= e.out_slot == 0
-        e.out_slot = (e.out_slot + 1) % e.slots
-        e.sums -= 1
-        e.pairs += 1
-        e.slot = "out"
-    elif feed:
-        e.slot = "second" if e.phase else "first"
-        e.pairs -= begin_pair
-        e.left -= e.phase
-        e.phase ^= 1
-    else:
-        e.slot = None
-    if load:
-        e.left = e.slots
-        e.queued = [q - 1 for q in e.queued]
-        e.room += 1
+    def cycle(self, t: int, lanes_taken: bool, memory_taken: bool) -> bool:
+        """One clock cycle; true when the last line is written in it. Decisions see the state before its end."""
+        arrived = self._arrivals(t)
+        writing = self.results > 0 and not memory_taken
+        reading = self.to_read > 0 and (self.turn or self.room > 0) and self.results == 0 and not memory_taken
+        self._issue(t, lanes_taken)
+        if writing:
+            self.results -= 1
+            self.lines += 1
+            self.to_write -= 1
+        elif reading:
+            self.answers.append((t + LINE_LATENCY, self.turn))
+            self.room -= not self.turn
+            self.to_read -= self.turn
+            self.turn ^= 1
+        lines, sums, results = arrived
+        for which in lines:
+            self.queued[which] += 1
+        self.sums += sums
+        self.results += results
+        return writing and self.to_write == 0
 
-    finish = False
-    if writing:
-        e.results -= 1
-        e.lines += 1
-        e.to_write -= 1
-        finish = e.to_write == 0
-    elif reading:
-        e.answers.append((t + LINE_LATENCY, e.turn))
-        e.room -= not e.turn
-        e.to_read -= e.turn
-        e.turn ^= 1
-    for which in arrivals:
-        e.queued[which] += 1
-    e.sums += sums
-    e.results += complete
-    return finish
+    def _arrivals(self, t: int) -> tuple[list[int], int, int]:
+        """What enters its queue at the end of this cycle: input lines, sums, lines of results."""
+        lines = []
+        while self.answers and self.answers[0][0] == t:
+            lines.append(self.answers.popleft()[1])
+        sums = bool(self.summed) and self.summed[0] == t
+        complete = bool(self.complete) and self.complete[0] == t
+        if sums:
+            self.summed.popleft()
+        if complete:
+            self.complete.popleft()
+        return lines, sums, complete
+
+    def _issue(self, t: int, lanes_taken: bool) -> None:
+        """The slot register moves on to the lanes, if they take it; the next slot is chosen."""
+        free = not self.slot or not lanes_taken
+        out = self.sums > 0 and (self.out_slot > 0 or self.lines > 0)
+        feed = self.left > 0 and (self.phase > 0 or self.pairs > 0)
+        ends = self.left == 1 and free and not out and feed and self.phase > 0
+        load = (self.left == 0 or ends) and min(self.queued) > 0
+        if self.slot and not lanes_taken:
+            self._enter(t)
+        if free:
+            self.slot = "out" if out else ("first", "second")[self.phase] if feed else ""
+            if out:
+                self.lines -= self.out_slot == 0
+                self.out_slot = (self.out_slot + 1) % self.slots
+                self.sums -= 1
+                self.pairs += 1
+            elif feed:
+                self.pairs -= 1 - self.phase
+                self.left -= self.phase
+                self.phase ^= 1
+        if load:
+            self.left = self.slots
+            self.queued = [queued - 1 for queued in self.queued]
+            self.room += 1
+
+    def _enter(self, t: int) -> None:
+        """The lanes take the slot: when what they make of it is there is settled now."""
+        if self.slot == "second":
+            self.summed.append(t + LANES_LATENCY + 1)
+        elif self.slot == "out":
+            self.collected += 1
+            if self.collected == self.slots:
+                self.collected = 0
+                self.complete.append(t + LANES_LATENCY + CLAMP_LATENCY + 1)

@@ -1,14 +1,15 @@
 # SPDX-License-Identifier: Apache-2.0
 """Cycles of a program: the sequencer's fetches and waits around the engines' own models."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cache, partial
 from typing import Any, NamedTuple
 
 from ..config import Config
 from ..isa import COMMAND_BYTES, Engine, Opcode
 from .conv import ConvModel
-from .elementwise import add_cycles
+from .elementwise import add_finish
 from .transfer import ExternalTiming, transfer_cycles
 
 __all__ = ["Interval", "Schedule", "predict"]
@@ -51,7 +52,7 @@ class Schedule:
 def predict(config: Config, commands: Sequence[Mapping[str, Any]], external: ExternalTiming | None = None) -> Schedule:
     """Predict one run of a program.
 
-    Exact for CONV and DEPTHWISE, and for ADD while no CONV needs the lanes; LOAD and STORE are as good as ``external``.
+    Exact as long as nothing but the program uses the local memories; LOAD and STORE are as good as ``external``.
 
     Parameters
     ----------
@@ -60,49 +61,62 @@ def predict(config: Config, commands: Sequence[Mapping[str, Any]], external: Ext
     external:
         What the external memory is like.
     """
-    external = external or ExternalTiming()
-    conv = ConvModel(config)
-    free = dict.fromkeys(Engine, 0)
-    finishes: dict[Engine, list[int]] = {engine: [] for engine in Engine}
-    intervals: list[Interval] = []
-    arrival = FIRST_FETCH
-    dispatch = 0
+    machine = _Machine(config, external or ExternalTiming())
     for command in commands:
-        ready = arrival + CHECK_CYCLES
-        for engine, count in command["waits"].items():
-            ready = max(ready, _finish_of(finishes[engine], count) + CHECK_CYCLES)
-        opcode = command["opcode"]
-        engine = ENGINES.get(opcode)
-        if engine is None:
-            dispatch = ready
-            if opcode is Opcode.END:
-                dispatch = max(ready, *(f[-1] + CHECK_CYCLES for f in finishes.values() if f), ready)
-            finish = dispatch
-        elif engine is Engine.CONV:
-            dispatch = conv.accept(ready)
-            finish = conv.run(command, dispatch)
-        else:
-            dispatch = max(ready, free[engine])
-            cycles = (
-                add_cycles(config, command["lines"])
-                if engine is Engine.ELEMENTWISE
-                else transfer_cycles(config, command, external, engine)
-            )
-            finish = dispatch + cycles
-            free[engine] = finish
-        if engine is not None:
-            finishes[engine].append(finish)
-        intervals.append(Interval(engine, dispatch, finish))
-        arrival = max(dispatch + 1, arrival + FETCH_CYCLES)
-    return Schedule(dispatch + 1, intervals, conv.vectors)
+        machine.take(command)
+    intervals = [Interval(engine, start, finish()) for engine, start, finish in machine.intervals]
+    return Schedule(machine.dispatch + 1, intervals, machine.conv.vectors)
 
 
-def _finish_of(finishes: list[int], count: int) -> int:
-    """When an engine has finished ``count`` (modulo 256) of its commands.
+class _Machine:
+    """The sequencer and its engines while commands are dispatched one after the other.
 
-    Of all counts that agree modulo 256 it is the one within 127 of those dispatched so far.
+    When an ADD finishes depends on the convolutions beside it, which may be dispatched later. So a finish is a
+    function, asked when something depends on it: by then all of them have been dispatched.
     """
-    dispatched = len(finishes)
-    ahead = (count - dispatched + 128) % 256 - 128
-    index = dispatched + ahead
-    return finishes[index - 1] if 0 < index <= dispatched else -(10**9)
+
+    def __init__(self, config: Config, external: ExternalTiming):
+        self.config, self.external = config, external
+        self.conv = ConvModel(config)
+        self.finishes: dict[Engine, list[Callable[[], int]]] = {engine: [] for engine in Engine}
+        self.intervals: list[tuple[Engine | None, int, Callable[[], int]]] = []
+        self.arrival = FIRST_FETCH
+        self.dispatch = 0
+
+    def take(self, command: Mapping[str, Any]) -> None:
+        """Dispatch one command."""
+        ready = self.arrival + CHECK_CYCLES
+        for engine, count in command["waits"].items():
+            ready = max(ready, self._finish_of(engine, count) + CHECK_CYCLES)
+        engine = ENGINES.get(command["opcode"])
+        if command["opcode"] is Opcode.END:
+            ready = max(ready, *(f[-1]() + CHECK_CYCLES for f in self.finishes.values() if f), ready)
+        if engine is None:
+            finish = partial(int, ready)
+        elif engine is Engine.CONV:
+            ready = self.conv.accept(ready)
+            finish = partial(int, self.conv.run(command, ready))
+        else:
+            if self.finishes[engine]:
+                ready = max(ready, self.finishes[engine][-1]())
+            finish = cache(partial(self._finish, engine, command, ready))
+        if engine is not None:
+            self.finishes[engine].append(finish)
+        self.intervals.append((engine, ready, finish))
+        self.dispatch = ready
+        self.arrival = max(ready + 1, self.arrival + FETCH_CYCLES)
+
+    def _finish(self, engine: Engine, command: Mapping[str, Any], taken: int) -> int:
+        if engine is Engine.ELEMENTWISE:
+            return add_finish(self.config, command["lines"], taken, self.conv.occupation)
+        return taken + transfer_cycles(self.config, command, self.external, engine)
+
+    def _finish_of(self, engine: Engine, count: int) -> int:
+        """When an engine has finished ``count`` (modulo 256) of its commands.
+
+        Of all counts that agree modulo 256 it is the one within 127 of those dispatched so far.
+        """
+        finishes = self.finishes[engine]
+        ahead = (count - len(finishes) + 128) % 256 - 128
+        index = len(finishes) + ahead
+        return finishes[index - 1]() if 0 < index <= len(finishes) else -CHECK_CYCLES
