@@ -38,9 +38,7 @@ def test_run_all_keeps_every_tensor_and_evaluate_agrees():
 def test_unsupported_operator_is_named(kind):
     graph = OPERATORS["CONV_2D"](np.random.default_rng(1))
     graph.ops[0] = replace(graph.ops[0], kind=kind, attributes=Other({}), name="cell")
-    with pytest.raises(
-        golden.UnsupportedOperator, match=rf"operator 0 {kind} 'cell' is not supported.*replace"
-    ):
+    with pytest.raises(golden.UnsupportedOperator, match=rf"operator 0 {kind} 'cell' is not supported.*replace"):
         golden.run(graph, random_inputs(np.random.default_rng(0), graph))
 
 

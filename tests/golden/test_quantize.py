@@ -91,9 +91,7 @@ def test_high_mul_equals_scalar_model():
 @pytest.mark.parametrize("exponent", range(32))
 def test_divide_equals_scalar_model(exponent):
     half = 1 << exponent >> 1
-    ties = [
-        sign * (k * (1 << exponent) + half + d) for sign in (-1, 1) for k in (0, 1, 5) for d in (-1, 0, 1)
-    ]
+    ties = [sign * (k * (1 << exponent) + half + d) for sign in (-1, 1) for k in (0, 1, 5) for d in (-1, 0, 1)]
     x = [v for v in ties if INT32_MIN <= v <= INT32_MAX] + sums(np.random.default_rng(exponent), 50).tolist()
     assert rounding_divide_by_pot(x, exponent).tolist() == [scalar_divide(v, exponent) for v in x]
 

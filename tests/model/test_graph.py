@@ -201,9 +201,7 @@ def test_check_int8_says_what_a_value_lacks():
     data = Tensor("in", (1, 4), "int8", None, Quantization((0.5,), (0,)))
     op = Op("SOFTMAX", (0,), (1,), Softmax(), "out")
     graph = Graph("net", [data, Tensor("out", (1, 4), "int8")], [op], (0,), (1,))
-    with pytest.raises(
-        ModelError, match="operator 0 SOFTMAX 'out' of net works on int8 value without a scale"
-    ):
+    with pytest.raises(ModelError, match="operator 0 SOFTMAX 'out' of net works on int8 value without a scale"):
         graph.check_int8()
     graph.replace_tensor(1, dtype="float32")
     with pytest.raises(ModelError, match=r"net has the float32 output 'out'.*inference_output_type"):

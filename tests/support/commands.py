@@ -93,8 +93,9 @@ def random_depthwise(config: Config, rng: np.random.Generator, machine: Machine,
     out_h = int(rng.integers(1, 4))
     passes = [int(v) for v in rng.integers(1, 3, 2)]
     step_y, y, base = int(rng.integers(1, 3)), -int(rng.integers(0, 3)), word * int(rng.integers(0, 4))
-    out_pixel = word * 2 * odd if along else d * groups
+    out_pixel = word * 2 if along else d * groups
     out_row = 2 * word * (-(-out_w * out_pixel // (2 * word)) | 1)
+    out_h = min(out_h, max(1, half // 2 // out_row))
     for tile in range(groups * passes[0] * passes[1]):
         for r in range(config.rows):
             if r % length >= taps:
@@ -126,6 +127,7 @@ def random_depthwise(config: Config, rng: np.random.Generator, machine: Machine,
         along=along,
         both=int(rng.integers(0, 2)),
         last_both=int(rng.integers(0, 2)),
+        maximum=int(rng.integers(0, 2)),
         weight_address=weight_address,
         output_w=out_w,
         output_h=out_h,

@@ -80,12 +80,18 @@ class Machine:
                     for i in range(f["output_h"]):
                         for k in range(f["output_w"]):
                             t = (rows.index(i)) * f["steps"] + f["skip_steps"] + k * f["stride_steps"]
-                            total = sums.setdefault((i, k), np.zeros(2 * d, np.int64))
+                            total = np.zeros(2 * d, np.int64)
                             for r in range(c.rows):
                                 q, tap = divmod(r, length)
                                 stream, back = {1: (q, tap), 2: (q // 2, r % (2 * length)), 3: (0, r)}[f["routing"]]
                                 if t - back >= 0:
                                     total += np.repeat(streams[stream][t - back], 2) * weights[r]
+                            if (i, k) not in sums:
+                                sums[i, k] = total
+                            elif f["maximum"]:
+                                sums[i, k] = np.maximum(sums[i, k], total)
+                            else:
+                                sums[i, k] += total
             count = f["last_channels"] if g == f["groups"] - 1 else d
             for (i, k), total in sums.items():
                 for column in range(2 * count):
@@ -93,7 +99,8 @@ class Machine:
                     if column % 2 and not second:
                         continue
                     record = self.parameters[f["parameter_address"] + g * d + column // 2]
-                    value = (int(total[column]) + int(record["bias"]) + 2**31) % 2**32 - 2**31
+                    bias = 0 if f["maximum"] else int(record["bias"])
+                    value = (int(total[column]) + bias + 2**31) % 2**32 - 2**31
                     y = scale(value, int(record["multiplier"]), int(record["exponent"])) + f["output_zero_point"]
                     at = f["output_address"] + i * f["output_row_pitch"] + k * f["output_pixel_pitch"]
                     at += g * d + column // 2

@@ -27,9 +27,7 @@ def require(graph: Graph, op: Op, position: int) -> Tensor:
     """Input number `position` of `op`. Raises ModelError when it is absent."""
     tensor = graph.input(op, position)
     if tensor is None:
-        raise ModelError(
-            f"{graph.describe(op)} has no input {position}: the model is damaged, export it again"
-        )
+        raise ModelError(f"{graph.describe(op)} has no input {position}: the model is damaged, export it again")
     return tensor
 
 
@@ -54,9 +52,7 @@ def _check_int8(graph: Graph, op: Op, tensor: Tensor) -> Tensor:
     except ModelError as error:
         raise ModelError(f"{graph.describe(op)}: {error}") from None
     if not usable:
-        raise ModelError(
-            f"{graph.describe(op)}: tensor {quoted(tensor.name)} has scale 0: quantize the network again"
-        )
+        raise ModelError(f"{graph.describe(op)}: tensor {quoted(tensor.name)} has scale 0: quantize the network again")
     return tensor
 
 

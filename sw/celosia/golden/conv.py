@@ -111,8 +111,7 @@ def _filter_quantization(graph: Graph, op: Op, weights: Tensor) -> tuple[tuple[f
     zero_points = set(quantization.zero_point)
     if zero_points != {0} and (len(zero_points) > 1 or op.kind != "FULLY_CONNECTED"):
         raise UnsupportedOperator(
-            f"{graph.describe(op)} has weights with a zero point other than 0: "
-            f"quantize its weights symmetrically"
+            f"{graph.describe(op)} has weights with a zero point other than 0: quantize its weights symmetrically"
         )
     return quantization.scale, quantization.zero_point[0]
 

@@ -11,7 +11,7 @@ import numpy as np
 from .quantize import rounding_divide_by_pot
 from .quantize import saturating_rounding_doubling_high_mul as multiply
 
-__all__ = ["exp_on_negative_values", "reciprocal", "shift_left_saturating"]
+__all__ = ["exp_on_negative_values", "logistic", "reciprocal", "shift_left_saturating", "tanh"]
 
 _ONE = (1 << 31) - 1  # the largest number without integer bits stands for 1
 
@@ -61,15 +61,33 @@ def exp_on_negative_values(a: np.ndarray, integer_bits: int) -> np.ndarray:
     return np.where(a == 0, _ONE, result)
 
 
-def _one_over_one_plus(a: np.ndarray) -> np.ndarray:
-    """1 / (1 + a) for 0 ≤ a < 1, no integer bits: three Newton-Raphson steps with two integer bits."""
+def _two_over_one_plus(a: np.ndarray) -> np.ndarray:
+    """2 / (1 + a) for 0 ≤ a ≤ 1, no integer bits, with two integer bits: three Newton-Raphson steps."""
     half_denominator = (a + _ONE + 1) >> 1  # rounds half up, as the sum is not negative
     one = 1 << 29
     x = _48_17 + multiply(half_denominator, _MINUS_32_17)
     for _ in range(3):
         error = one - multiply(half_denominator, x)
         x = x + shift_left_saturating(multiply(x, error), 2)
-    return shift_left_saturating(x, 1)
+    return x
+
+
+def _one_over_one_plus(a: np.ndarray) -> np.ndarray:
+    """1 / (1 + a) for 0 ≤ a ≤ 1, no integer bits."""
+    return shift_left_saturating(_two_over_one_plus(a), 1)
+
+
+def logistic(a: np.ndarray, integer_bits: int) -> np.ndarray:
+    """1 / (1 + exp(−a)) for up to 5 integer bits, as gemmlowp's logistic; the result has none."""
+    positive = _one_over_one_plus(exp_on_negative_values(-np.abs(a), integer_bits))
+    return np.where(a == 0, 1 << 30, np.where(a > 0, positive, _ONE - positive))
+
+
+def tanh(a: np.ndarray, integer_bits: int) -> np.ndarray:
+    """(1 − exp(−2a)) / (1 + exp(−2a)) for up to 4 integer bits, as gemmlowp's tanh; the result has none."""
+    exponential = exp_on_negative_values(-np.abs(a), integer_bits + 1)  # of 2a: the same bits, one more of them integer
+    positive = shift_left_saturating(_two_over_one_plus(exponential) - (1 << 29), 2)
+    return np.sign(a) * positive
 
 
 def reciprocal(x: np.ndarray, integer_bits: int) -> tuple[np.ndarray, np.ndarray]:

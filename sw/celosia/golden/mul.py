@@ -51,9 +51,5 @@ def mul(graph: Graph, op: Op, inputs: Inputs) -> list[np.ndarray]:
     first, second = inputs[0], inputs[1]
     assert first is not None
     assert second is not None
-    product = (first.astype(np.int32) - np.int32(p.zero_point1)) * (
-        second.astype(np.int32) - np.int32(p.zero_point2)
-    )
-    return [
-        requantize(product, p.multiplier, p.exponent, p.output_zero_point, p.activation_min, p.activation_max)
-    ]
+    product = (first.astype(np.int32) - np.int32(p.zero_point1)) * (second.astype(np.int32) - np.int32(p.zero_point2))
+    return [requantize(product, p.multiplier, p.exponent, p.output_zero_point, p.activation_min, p.activation_max)]

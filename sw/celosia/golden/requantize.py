@@ -75,8 +75,4 @@ def requantize_op(graph: Graph, op: Op, inputs: Inputs) -> list[np.ndarray]:
     if p.multiplier is None:
         return [np.clip(data, p.activation_min, p.activation_max).astype(np.int8)]
     difference = data.astype(np.int32) - np.int32(p.input_zero_point)
-    return [
-        requantize(
-            difference, p.multiplier, p.exponent, p.output_zero_point, p.activation_min, p.activation_max
-        )
-    ]
+    return [requantize(difference, p.multiplier, p.exponent, p.output_zero_point, p.activation_min, p.activation_max)]

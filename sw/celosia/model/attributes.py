@@ -13,13 +13,19 @@ __all__ = [
     "Conv2D",
     "DepthwiseConv2D",
     "FullyConnected",
+    "LeakyRelu",
     "Mean",
     "Mul",
     "NoAttributes",
     "Other",
     "Pool2D",
     "Reshape",
+    "Resize",
+    "ResizeBilinear",
+    "ResizeNearestNeighbor",
     "Softmax",
+    "Split",
+    "StridedSlice",
     "Sub",
 ]
 
@@ -48,7 +54,9 @@ class Attributes:
 
 @dataclass(frozen=True)
 class NoAttributes(Attributes):
-    """PAD, QUANTIZE, RELU, RELU6, TRANSPOSE: everything is in the tensors."""
+    """HARD_SWISH, LOGISTIC, MAXIMUM, MINIMUM, PAD, PADV2, PRELU, QUANTIZE, RELU, RELU6, TANH, TRANSPOSE: everything
+    is in the tensors.
+    """
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -165,6 +173,78 @@ class Mean(Attributes):
     """MEAN over the axes in the second input. `keep_dims`: reduced dimensions stay, with size 1."""
 
     keep_dims: bool = False
+
+
+@dataclass(frozen=True, kw_only=True)
+class LeakyRelu(Attributes):
+    """LEAKY_RELU: alpha·x where x is negative."""
+
+    alpha: float = 0.0
+
+
+@dataclass(frozen=True, kw_only=True)
+class Resize(Attributes):
+    """Which pixels of an image and of its resized copy lie on each other.
+
+    Parameters
+    ----------
+    align_corners
+        The centres of the corner pixels do. Without it, the corners of the images do.
+    half_pixel_centers
+        A pixel's coordinate is that of its centre, not of its corner.
+    """
+
+    align_corners: bool = False
+    half_pixel_centers: bool = False
+
+
+@dataclass(frozen=True, kw_only=True)
+class ResizeBilinear(Resize):
+    """RESIZE_BILINEAR to the height and width in the second input.
+
+    Raises
+    ------
+    ValueError
+        Corners cannot be aligned with coordinates of pixel centres.
+    """
+
+    def __post_init__(self) -> None:
+        if self.align_corners and self.half_pixel_centers:
+            raise ValueError("align_corners and half_pixel_centers must not both be set")
+
+
+@dataclass(frozen=True, kw_only=True)
+class ResizeNearestNeighbor(Resize):
+    """RESIZE_NEAREST_NEIGHBOR to the height and width in the second input."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Split(Attributes):
+    """SPLIT of the second input into `num_splits` equal parts, along the axis in the first input."""
+
+    num_splits: int
+
+    def __post_init__(self) -> None:
+        _check_positive(num_splits=self.num_splits)
+
+
+@dataclass(frozen=True, kw_only=True)
+class StridedSlice(Attributes):
+    """STRIDED_SLICE: begin, end and stride of each dimension are the inputs 2 to 4.
+
+    Bit i of a mask is for dimension i.
+
+    Parameters
+    ----------
+    begin_mask, end_mask
+        The slice starts, or ends, where the dimension does.
+    shrink_axis_mask
+        One index is taken, and the dimension goes.
+    """
+
+    begin_mask: int = 0
+    end_mask: int = 0
+    shrink_axis_mask: int = 0
 
 
 @dataclass(frozen=True)

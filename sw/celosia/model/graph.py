@@ -14,13 +14,18 @@ from .attributes import (
     Conv2D,
     DepthwiseConv2D,
     FullyConnected,
+    LeakyRelu,
     Mean,
     Mul,
     NoAttributes,
     Other,
     Pool2D,
     Reshape,
+    ResizeBilinear,
+    ResizeNearestNeighbor,
     Softmax,
+    Split,
+    StridedSlice,
     Sub,
 )
 from .errors import ModelError, quoted
@@ -33,6 +38,7 @@ __all__ = [
     "DepthwiseConv2D",
     "FullyConnected",
     "Graph",
+    "LeakyRelu",
     "Mean",
     "Mul",
     "NoAttributes",
@@ -41,7 +47,11 @@ __all__ = [
     "Pool2D",
     "Quantization",
     "Reshape",
+    "ResizeBilinear",
+    "ResizeNearestNeighbor",
     "Softmax",
+    "Split",
+    "StridedSlice",
     "Sub",
     "Tensor",
     "same_padding",
@@ -133,8 +143,7 @@ class Tensor:
     def _single(self) -> Quantization:
         if self.quantization is None:
             raise ModelError(
-                f"tensor {quoted(self.name)} has no scale and zero point: "
-                f"quantize the network to int8 before export"
+                f"tensor {quoted(self.name)} has no scale and zero point: quantize the network to int8 before export"
             )
         if not self.quantization.per_tensor:
             raise ModelError(

@@ -11,8 +11,9 @@ from math import prod
 
 import numpy as np
 
-from .attributes import Concatenation, Conv2D, DepthwiseConv2D, FullyConnected, Mean, Pool2D
+from .attributes import Concatenation, Conv2D, DepthwiseConv2D, FullyConnected, Mean, Pool2D, Split, StridedSlice
 from .graph import Graph, Op, same_padding
+from .slices import slice_ranges
 
 __all__ = ["RULES", "ShapeRule"]
 
@@ -21,10 +22,24 @@ Shape = tuple[int, ...]
 
 @dataclass(frozen=True)
 class ShapeRule:
-    """How many inputs an operator must have, and the output shapes that they allow."""
+    """How many inputs an operator must have, and the output shapes that they allow.
+
+    Parameters
+    ----------
+    inputs
+        The least number of inputs; all of them must be present.
+    output
+        The rule. An operator with several outputs has them all of one shape.
+    data
+        Which input the values that it works on come from.
+    several
+        Whether it may have more than one output.
+    """
 
     inputs: int
     output: Callable[[Graph, Op], list[Shape]]
+    data: int = 0
+    several: bool = False
 
 
 def _shape(graph: Graph, op: Op, position: int) -> Shape:
@@ -47,9 +62,7 @@ def _window(data: Shape, kernel: Shape, op: Op) -> tuple[int, int]:
     height = same_padding(data[1], kernel[0], attributes.stride_h, dilation[0], attributes.padding)[0]
     width = same_padding(data[2], kernel[1], attributes.stride_w, dilation[1], attributes.padding)[0]
     if height < 1 or width < 1:
-        raise ValueError(
-            f"a window of {kernel[0]}x{kernel[1]} does not fit into an input of {data[1]}x{data[2]}"
-        )
+        raise ValueError(f"a window of {kernel[0]}x{kernel[1]} does not fit into an input of {data[1]}x{data[2]}")
     return height, width
 
 
@@ -115,6 +128,13 @@ def _same(graph: Graph, op: Op) -> list[Shape]:
     return [_shape(graph, op, 0)]
 
 
+def _softmax(graph: Graph, op: Op) -> list[Shape]:
+    data = _shape(graph, op, 0)
+    if not data or not prod(data):
+        raise ValueError(f"the input must have a dimension and a value, not shape {data}")
+    return [data]
+
+
 def _reshape(graph: Graph, op: Op) -> list[Shape]:
     data, out = _shape(graph, op, 0), graph.output(op).shape
     if prod(data) != prod(out):
@@ -132,9 +152,7 @@ def _integers(graph: Graph, op: Op, what: str) -> np.ndarray:
 
 def _pad(graph: Graph, op: Op) -> list[Shape]:
     data, padding = _shape(graph, op, 0), _integers(graph, op, "the padding")
-    if padding.shape != (len(data), 2) or (
-        padding.size and not 0 <= padding.min() <= padding.max() < 1 << 31
-    ):
+    if padding.shape != (len(data), 2) or (padding.size and not 0 <= padding.min() <= padding.max() < 1 << 31):
         raise ValueError(f"the padding must be two counts for each of {len(data)} dimensions")
     return [tuple(n + int(before) + int(after) for n, (before, after) in zip(data, padding, strict=True))]
 
@@ -172,6 +190,34 @@ def _concatenation(graph: Graph, op: Op) -> list[Shape]:
     return [(*shapes[0][:axis], sum(s[axis] for s in shapes), *shapes[0][axis + 1 :])]
 
 
+def _resize(graph: Graph, op: Op) -> list[Shape]:
+    data, size = _rank4("the input", _shape(graph, op, 0)), _integers(graph, op, "the size")
+    if size.size != 2 or size.min() < 1:
+        raise ValueError(f"the size must be a height and a width of at least 1, not {size.tolist()}")
+    height, width = size.reshape(-1).tolist()
+    return [(data[0], height, width, data[3])]
+
+
+def _split(graph: Graph, op: Op) -> list[Shape]:
+    assert isinstance(op.attributes, Split)
+    axis_data, data, parts = graph.constant(op, 0), _shape(graph, op, 1), op.attributes.num_splits
+    if axis_data is None or axis_data.dtype.kind not in "iu" or axis_data.size != 1:
+        raise ValueError("the axis must be a constant integer: export the network with fixed shapes")
+    rank, axis = len(data), int(axis_data.reshape(-1)[0])
+    if not -rank <= axis < rank:
+        raise ValueError(f"axis {axis} does not fit an input of shape {data}")
+    axis %= rank
+    if data[axis] % parts or len(op.outputs) != parts:
+        raise ValueError(f"{data[axis]} indices do not split into {parts} equal parts in {len(op.outputs)} outputs")
+    return [(*data[:axis], data[axis] // parts, *data[axis + 1 :])]
+
+
+def _strided_slice(graph: Graph, op: Op) -> list[Shape]:
+    assert isinstance(op.attributes, StridedSlice)
+    shrunk = op.attributes.shrink_axis_mask
+    return [tuple(len(r) for i, r in enumerate(slice_ranges(graph, op)) if not shrunk >> i & 1)]
+
+
 RULES: dict[str, ShapeRule] = {
     "ADD": ShapeRule(2, _broadcast),
     "AVERAGE_POOL_2D": ShapeRule(1, _pool),
@@ -179,15 +225,27 @@ RULES: dict[str, ShapeRule] = {
     "CONV_2D": ShapeRule(2, _conv),
     "DEPTHWISE_CONV_2D": ShapeRule(2, _depthwise),
     "FULLY_CONNECTED": ShapeRule(2, _fully_connected),
+    "HARD_SWISH": ShapeRule(1, _same),
+    "LEAKY_RELU": ShapeRule(1, _same),
+    "LOGISTIC": ShapeRule(1, _same),
+    "MAXIMUM": ShapeRule(2, _broadcast),
     "MAX_POOL_2D": ShapeRule(1, _pool),
     "MEAN": ShapeRule(2, _mean),
+    "MINIMUM": ShapeRule(2, _broadcast),
     "MUL": ShapeRule(2, _broadcast),
     "PAD": ShapeRule(2, _pad),
+    "PADV2": ShapeRule(3, _pad),
+    "PRELU": ShapeRule(2, _broadcast),
     "QUANTIZE": ShapeRule(1, _same),
     "RELU": ShapeRule(1, _same),
     "RELU6": ShapeRule(1, _same),
     "RESHAPE": ShapeRule(1, _reshape),
-    "SOFTMAX": ShapeRule(1, _same),
+    "RESIZE_BILINEAR": ShapeRule(2, _resize),
+    "RESIZE_NEAREST_NEIGHBOR": ShapeRule(2, _resize),
+    "SOFTMAX": ShapeRule(1, _softmax),
+    "SPLIT": ShapeRule(2, _split, data=1, several=True),
+    "STRIDED_SLICE": ShapeRule(4, _strided_slice),
     "SUB": ShapeRule(2, _broadcast),
+    "TANH": ShapeRule(1, _same),
     "TRANSPOSE": ShapeRule(2, _transpose),
 }

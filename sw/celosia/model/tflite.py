@@ -29,9 +29,7 @@ TYPE_NAMES = {
 """The schema's TensorType numbers to numpy's names."""
 
 _IDENTIFIER = b"TFL3"
-_MAX_ITEMS = (
-    1 << 16
-)  # tensors, operators or buffers of a file: far above any network, low enough to stay fast
+_MAX_ITEMS = 1 << 16  # tensors, operators or buffers of a file: far above any network, low enough to stay fast
 _MAX_RANK = 8
 _MAX_ELEMENTS = 1 << 31
 
@@ -51,9 +49,7 @@ def load(path: str | PathLike[str]) -> Graph:
     try:
         data = Path(path).read_bytes()
     except OSError as error:
-        raise ModelError(
-            f"{name}: cannot be read: {error.strerror or error}; give the path of a model"
-        ) from None
+        raise ModelError(f"{name}: cannot be read: {error.strerror or error}; give the path of a model") from None
     except ValueError as error:  # a path with a null character
         raise ModelError(f"{name!r}: not a path: {error}; give the path of a model") from None
     return parse(data, name)
@@ -68,9 +64,7 @@ def parse(data: bytes, name: str) -> Graph:
         As `load`.
     """
     if len(data) < 8 or data[4:8] != _IDENTIFIER:
-        raise ModelError(
-            f"{name}: not a .tflite file (no {_IDENTIFIER.decode()} mark): give a TensorFlow Lite model"
-        )
+        raise ModelError(f"{name}: not a .tflite file (no {_IDENTIFIER.decode()} mark): give a TensorFlow Lite model")
     stem = Path(name).name.removesuffix(".tflite")
     try:
         graph = _Reader(data).graph(stem)
@@ -89,18 +83,14 @@ class _Reader:
         self._data = data
         self._budget = 2 * len(data) + _MAX_ITEMS
         self._model: Any = tflite.Model.GetRootAs(data, 0)  # the accessors' types say None where none can be
-        self._codes = [
-            self._code(i) for i in range(self._count("operator codes", self._model.OperatorCodesLength()))
-        ]
+        self._codes = [self._code(i) for i in range(self._count("operator codes", self._model.OperatorCodesLength()))]
         self._buffers = self._count("buffers", self._model.BuffersLength())
 
     def graph(self, name: str) -> Graph:
         if self._count("subgraphs", self._model.SubgraphsLength()) < 1:
             raise ModelError("the file holds no network: export it again")
         subgraph = self._model.Subgraphs(0)
-        tensors = [
-            self._tensor(subgraph.Tensors(i)) for i in range(self._count("tensors", subgraph.TensorsLength()))
-        ]
+        tensors = [self._tensor(subgraph.Tensors(i)) for i in range(self._count("tensors", subgraph.TensorsLength()))]
         ops = [
             self._op(i, subgraph.Operators(i), tensors)
             for i in range(self._count("operators", subgraph.OperatorsLength()))
@@ -114,18 +104,14 @@ class _Reader:
 
     def _count(self, what: str, length: int) -> int:
         if not 0 <= length <= _MAX_ITEMS:
-            raise ModelError(
-                f"{length} {what}, more than {_MAX_ITEMS}: damaged file, export or download it again"
-            )
+            raise ModelError(f"{length} {what}, more than {_MAX_ITEMS}: damaged file, export or download it again")
         self._spend(length)
         return length
 
     def _spend(self, elements: int) -> None:
         self._budget -= elements
         if elements < 0 or self._budget < 0:
-            raise ModelError(
-                "the vectors are larger than the file: damaged file, export or download it again"
-            )
+            raise ModelError("the vectors are larger than the file: damaged file, export or download it again")
 
     def _vector(self, table: Any, name: str) -> tuple:
         """A vector of numbers as a tuple; empty where the file has none."""
@@ -152,14 +138,10 @@ class _Reader:
                 f"tensor {quoted(name)} has shape {shape[: _MAX_RANK + 1]}: export with fixed, sane shapes"
             )
         if table.Type() not in TYPE_NAMES:
-            raise ModelError(
-                f"tensor {quoted(name)} has the unknown type {table.Type()}: export with TensorFlow 2.18"
-            )
+            raise ModelError(f"tensor {quoted(name)} has the unknown type {table.Type()}: export with TensorFlow 2.18")
         dtype = TYPE_NAMES[table.Type()]
         data = self._constant(name, shape, dtype, table)
-        return Tensor(
-            name, shape, dtype, data, self._quantization(name, table.Quantization()), table.IsVariable()
-        )
+        return Tensor(name, shape, dtype, data, self._quantization(name, table.Quantization()), table.IsVariable())
 
     def _constant(self, name: str, shape: tuple[int, ...], dtype: str, table: Any) -> np.ndarray | None:
         """The data of a tensor, or None where its buffer is empty."""
@@ -178,9 +160,7 @@ class _Reader:
             return _unpack_int4(name, shape, raw)
         needed = prod(shape) * np.dtype(dtype).itemsize
         if raw.size != needed:
-            raise ModelError(
-                f"tensor {quoted(name)} holds {raw.size} bytes where its shape {shape} needs {needed}"
-            )
+            raise ModelError(f"tensor {quoted(name)} holds {raw.size} bytes where its shape {shape} needs {needed}")
         values = raw.view(np.dtype(dtype).newbyteorder("<")).astype(dtype, copy=False).reshape(shape)
         values = np.require(values, requirements="A")
         values.flags.writeable = False
@@ -204,9 +184,7 @@ class _Reader:
         if len(zero_point) == 1:
             zero_point *= len(scale)
         if len(zero_point) != len(scale) or not all(0 <= s < float("inf") for s in scale):
-            raise ModelError(
-                f"tensor {quoted(name)} has unusable scales or zero points: quantize and export it again"
-            )
+            raise ModelError(f"tensor {quoted(name)} has unusable scales or zero points: quantize and export it again")
         return Quantization(scale, zero_point, table.QuantizedDimension())
 
     def _op(self, index: int, table: Any, tensors: list[Tensor]) -> Op:
@@ -232,8 +210,7 @@ def _unpack_int4(name: str, shape: tuple[int, ...], raw: np.ndarray) -> np.ndarr
     """Two values a byte, the low half first, as int8."""
     if raw.size != (prod(shape) + 1) // 2:
         raise ModelError(
-            f"tensor {quoted(name)} holds {raw.size} bytes where its int4 shape {shape} "
-            f"needs half a byte a value"
+            f"tensor {quoted(name)} holds {raw.size} bytes where its int4 shape {shape} needs half a byte a value"
         )
     pairs = np.stack([raw << 4, raw & 0xF0], axis=-1).reshape(-1).view(np.int8) >> 4
     return pairs[: prod(shape)].reshape(shape)

@@ -16,13 +16,18 @@ from .attributes import (
     Conv2D,
     DepthwiseConv2D,
     FullyConnected,
+    LeakyRelu,
     Mean,
     Mul,
     NoAttributes,
     Other,
     Pool2D,
     Reshape,
+    ResizeBilinear,
+    ResizeNearestNeighbor,
     Softmax,
+    Split,
+    StridedSlice,
     Sub,
 )
 
@@ -34,6 +39,8 @@ _STRIDES = {"stride_h": "StrideH", "stride_w": "StrideW"}
 _WINDOW = {**_STRIDES, "padding": "Padding", **_ACTIVATION}
 _CONV = {**_WINDOW, "dilation_h": "DilationHFactor", "dilation_w": "DilationWFactor"}
 _POOL = {**_WINDOW, "filter_h": "FilterHeight", "filter_w": "FilterWidth"}
+_RESIZE = {"align_corners": "AlignCorners", "half_pixel_centers": "HalfPixelCenters"}
+_SLICE = {"begin_mask": "BeginMask", "end_mask": "EndMask", "shrink_axis_mask": "ShrinkAxisMask"}
 
 
 @dataclass(frozen=True)
@@ -50,12 +57,15 @@ class Options:
         The operator version that int8 tensors with per-channel weights need.
     fields
         Attribute name to the schema's field name.
+    zero
+        The schema's fields that the record has no place for: an operator that sets one is read as `Other`.
     """
 
     record: type[Attributes]
     table: str
     version: int
     fields: dict[str, str] = field(default_factory=dict)
+    zero: tuple[str, ...] = ()
 
     def stored(self, attributes: Attributes) -> dict[str, Any]:
         """The schema's field names and the values to store in them; names become enumeration numbers."""
@@ -77,16 +87,30 @@ OPTIONS: dict[str, Options] = {
     "FULLY_CONNECTED": Options(
         FullyConnected, "FullyConnectedOptions", 4, {**_ACTIVATION, "keep_num_dims": "KeepNumDims"}
     ),
+    "HARD_SWISH": Options(NoAttributes, "HardSwishOptions", 1),
+    "LEAKY_RELU": Options(LeakyRelu, "LeakyReluOptions", 2, {"alpha": "Alpha"}),
+    "LOGISTIC": Options(NoAttributes, "NONE", 2),
+    "MAXIMUM": Options(NoAttributes, "MaximumMinimumOptions", 2),
     "MAX_POOL_2D": Options(Pool2D, "Pool2DOptions", 2, _POOL),
     "MEAN": Options(Mean, "ReducerOptions", 2, {"keep_dims": "KeepDims"}),
+    "MINIMUM": Options(NoAttributes, "MaximumMinimumOptions", 2),
     "MUL": Options(Mul, "MulOptions", 2, _ACTIVATION),
     "PAD": Options(NoAttributes, "PadOptions", 2),
+    "PADV2": Options(NoAttributes, "PadV2Options", 2),
+    "PRELU": Options(NoAttributes, "NONE", 1),
     "QUANTIZE": Options(NoAttributes, "QuantizeOptions", 2),
     "RELU": Options(NoAttributes, "NONE", 2),
     "RELU6": Options(NoAttributes, "NONE", 2),
     "RESHAPE": Options(Reshape, "ReshapeOptions", 1, {"new_shape": "NewShape"}),
+    "RESIZE_BILINEAR": Options(ResizeBilinear, "ResizeBilinearOptions", 3, _RESIZE),
+    "RESIZE_NEAREST_NEIGHBOR": Options(ResizeNearestNeighbor, "ResizeNearestNeighborOptions", 3, _RESIZE),
     "SOFTMAX": Options(Softmax, "SoftmaxOptions", 2, {"beta": "Beta"}),
+    "SPLIT": Options(Split, "SplitOptions", 2, {"num_splits": "NumSplits"}),
+    "STRIDED_SLICE": Options(
+        StridedSlice, "StridedSliceOptions", 2, _SLICE, zero=("EllipsisMask", "NewAxisMask", "Offset")
+    ),
     "SUB": Options(Sub, "SubOptions", 2, _ACTIVATION),
+    "TANH": Options(NoAttributes, "NONE", 2),
     "TRANSPOSE": Options(NoAttributes, "TransposeOptions", 2),
 }
 """Kinds with a record of their own. Every other kind is read as `Other`."""
@@ -115,7 +139,7 @@ def read_attributes(kind: str, type_name: str, table: Any) -> Attributes:
     Returns
     -------
     Attributes
-        `Other` for kinds without a record, and for fused activations that no record can express.
+        `Other` for kinds without a record, and for fused activations and other options that no record can express.
 
     Raises
     ------
@@ -130,6 +154,8 @@ def read_attributes(kind: str, type_name: str, table: Any) -> Attributes:
     if table is None or not options.fields:
         return options.record()
     reader = _accessor(options.table, table)
+    if any(_read_field(reader, name) for name in options.zero):
+        return Other(_read_any(type_name, table))
     values: dict[str, Any] = {}
     for name, schema_name in options.fields.items():
         value = _read_field(reader, schema_name)

@@ -11,6 +11,8 @@ from .shapes import RULES
 __all__ = ["check_int8", "validate_graph"]
 
 _RAW = ("string", "resource", "variant")
+_MOVES = ("CONCATENATION", "RESHAPE", "SPLIT", "STRIDED_SLICE")  # these compute shapes too
+_INDICES = ("int32", "int64")
 
 
 def validate_graph(graph: Graph) -> None:
@@ -44,8 +46,7 @@ def _check_tensor(index: int, tensor: Tensor) -> None:
         axis, count = quantization.axis, len(quantization.scale)
         if not 0 <= axis < len(tensor.shape) or tensor.shape[axis] != count:
             raise ModelError(
-                f"{what} of shape {tensor.shape} has {count} scales for dimension {axis}: "
-                f"quantize the network again"
+                f"{what} of shape {tensor.shape} has {count} scales for dimension {axis}: quantize the network again"
             )
 
 
@@ -88,16 +89,19 @@ def _check_shapes(graph: Graph, op: Op) -> None:
     present = [graph.input(op, i) for i in range(rule.inputs)]
     if not op.outputs or any(t is None for t in present):
         raise ModelError(f"{graph.describe(op)} needs {rule.inputs} inputs and an output: damaged model")
+    if len(op.outputs) > 1 and not rule.several:
+        raise ModelError(f"{graph.describe(op)} has {len(op.outputs)} outputs where it makes one: damaged model")
     try:
         accepted = rule.output(graph, op)
     except ValueError as error:
         raise ModelError(f"{graph.describe(op)}: {error}") from None
-    shape = graph.output(op).shape
-    if shape not in accepted:
-        raise ModelError(
-            f"{graph.describe(op)} has output shape {shape} where its inputs give {accepted[0]}: "
-            f"export the network with fixed shapes"
-        )
+    for position in range(len(op.outputs)):
+        shape = graph.output(op, position).shape
+        if shape not in accepted:
+            raise ModelError(
+                f"{graph.describe(op)} has output shape {shape} where its inputs give {accepted[0]}: "
+                f"export the network with fixed shapes"
+            )
 
 
 def check_int8(graph: Graph) -> None:
@@ -129,8 +133,11 @@ def _check_values_int8(graph: Graph) -> None:
     for op in graph.ops:
         if isinstance(op.attributes, (Other, NoAttributes)) or op.kind not in RULES:
             continue
-        for index in (*op.inputs[:1], *op.outputs[:1]):
+        data = RULES[op.kind].data
+        for index in (*op.inputs[data : data + 1], *op.outputs[:1]):
             tensor = graph.tensors[index]
+            if op.kind in _MOVES and tensor.dtype in _INDICES:
+                continue
             if tensor.dtype != "int8" or tensor.quantization is None:
                 kind = tensor.dtype if tensor.dtype != "int8" else "int8 value without a scale"
                 raise ModelError(
