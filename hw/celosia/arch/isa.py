@@ -209,8 +209,9 @@ class Depthwise(data.Struct):
     Rows and steps follow each other as one sequence. Row ``r = q·R/4 + d`` of the array holds tap ``d`` of segment
     ``q``: a weight for the sample that came ``d`` steps ago in that segment's stream (``d`` counts on through joined
     segments). In row ``i ≥ 0`` the steps ``t = skip_steps + k·stride_steps``, k < output_w, make outputs: the sums of
-    all products of column 2c and of column 2c + 1. They are added up over passes, started from the bias, requantized
-    with parameter record ``parameter_address + g·D + c`` and written to::
+    all products of column 2c and of column 2c + 1. They are added up over passes, started from the bias (with
+    ``maximum``, the largest of the passes is kept and there is no bias), requantized with parameter record
+    ``parameter_address + g·D + c`` and written to::
 
         output_address + i·output_row_pitch + k·output_pixel_pitch + g·D + c       (column 2c)
 
@@ -243,7 +244,8 @@ class Depthwise(data.Struct):
     along: 1
     both: 1
     last_both: 1
-    reserved0: 3
+    maximum: 1
+    reserved0: 2
     weight_address: 24
     output_w: 16
     output_h: 16

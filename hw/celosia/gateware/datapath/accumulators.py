@@ -12,6 +12,8 @@
    └────────┘            └─────┘  │
         ▲─────────────────────────┘        (other tiles)
 
+Instead of adding, it can keep the larger (max pooling); then there is no bias.
+
 A sum starts from the bias with its first tile and goes straight on to the lanes with its last: there is neither a
 clearing nor a draining phase. Two visits to one slot are at least ``REVISIT`` cycles apart (the walker sees to it).
 """
@@ -34,6 +36,7 @@ class Flags(data.Struct):
     start: 1  # first vector of a tile
     first: 1  # of the first tile of its sums
     last: 1  # of the last tile of its sums
+    maximum: 1  # its sums' tiles are not added up, the largest is kept
 
 
 class Accumulators(Component):
@@ -93,7 +96,9 @@ class Accumulators(Component):
         old = Signal(data.ArrayLayout(signed(32), config.columns))
         m.d.sync += old.eq(read.data)
         for c in range(config.columns):
-            m.d.sync += self.totals[c].eq(self.sums[c] + Mux(flags0.first, self.bias[c], old[c]))
+            before = Mux(flags0.first, self.bias[c], old[c])
+            larger = Mux(flags0.first | (self.sums[c] > old[c]), self.sums[c], old[c])
+            m.d.sync += self.totals[c].eq(Mux(flags0.maximum, larger, self.sums[c] + before))
         m.d.sync += self.valid.eq(flags0.valid & flags0.last)
         write_slot, writing = delay(m, slot, 3, "slot"), Signal()
         m.d.sync += writing.eq(flags0.valid & ~flags0.last)

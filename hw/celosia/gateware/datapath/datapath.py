@@ -106,6 +106,7 @@ class Datapath(Component):
             flags.start.eq(walker.valid & step.start),
             flags.first.eq(step.first),
             flags.last.eq(step.last),
+            flags.maximum.eq(step.maximum),
             walker.begun.eq(parameters.begun),
             feeder.valid.eq(walker.valid),
             feeder.step.eq(step),

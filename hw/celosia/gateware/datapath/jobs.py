@@ -49,6 +49,7 @@ class WalkJob(data.StructLayout):
                 "stride": 4,  # steps from one output to the next
                 "b_step": 16,
                 "along": 1,
+                "maximum": 1,  # keep the largest of the tiles' sums instead of adding them
                 "weight_address": (config.weight_words - 1).bit_length(),
             }
         )
@@ -132,7 +133,7 @@ def _from_depthwise(m: Module, config: Config, c, walk, parameters, write):
         walk.address.eq(c.input_address - Mux(warm_up, c.row_step, 0)),
         walk.y.eq(c.input_y - Mux(warm_up, c.step_y, 0)),
         walk.skip.eq(c.skip_steps), walk.stride.eq(c.stride_steps),
-        walk.b_step.eq(c.b_step), walk.along.eq(c.along),
+        walk.b_step.eq(c.b_step), walk.along.eq(c.along), walk.maximum.eq(c.maximum),
         parameters.n_tiles.eq(c.groups), parameters.pairs.eq(1),
         write.n_tiles.eq(c.groups), write.last_columns.eq(c.last_channels), write.pairs.eq(1),
         write.along.eq(c.along), write.both.eq(c.both), write.last_both.eq(c.last_both),

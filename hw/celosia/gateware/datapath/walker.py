@@ -58,6 +58,7 @@ class Step(data.StructLayout):
                 "start": 1,  # with emit: the first such step of a tile
                 "first": 1,
                 "last": 1,
+                "maximum": 1,
             }
         )
 
@@ -179,7 +180,7 @@ class StepWalker(Component):
             step.inside.eq((y >= 0) & (y < job.image_rows)),
             step.b_inside.eq((y >= -1) & (y < (job.image_rows - 1))),
         ]
-        for name in ("flow", "b_step", "along", "row_bytes", "zero_point"):
+        for name in ("flow", "b_step", "along", "row_bytes", "zero_point", "maximum"):
             m.d.comb += getattr(step, name).eq(getattr(job, name))
         m.d.comb += step.weight_base.eq(job.weight_address)
         with m.If(age != 0):

@@ -36,14 +36,18 @@ def run_depthwise(config: Config, memories: Memories, f: dict[str, Any]) -> None
     for group in range(f["groups"]):
         first = group * config.down_channels
         last = min(first + config.down_channels, channels)
-        sums = sum(
-            _pass(config, memories.activations, weights[group, py, px], f, (group, py, px))
-            for py in range(f["passes_h"])
-            for px in range(f["passes_w"])
+        passes = np.stack(
+            [
+                _pass(config, memories.activations, weights[group, py, px], f, (group, py, px))
+                for py in range(f["passes_h"])
+                for px in range(f["passes_w"])
+            ]
         )
         used = records[first:last]
+        sums = passes.max(axis=0) if f["maximum"] else passes.sum(axis=0)
+        bias = 0 if f["maximum"] else used["bias"]
         outputs[..., first:last] = requantize(
-            wrap_int32(sums[..., : last - first] + used["bias"]),
+            wrap_int32(sums[..., : last - first] + bias),
             used["multiplier"],
             used["exponent"].astype(np.int32),
             f["output_zero_point"],
