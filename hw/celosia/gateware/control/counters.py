@@ -1,0 +1,66 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The counters a host reads."""
+
+from amaranth.hdl import Module, Signal, unsigned
+from amaranth.lib import data
+from amaranth.lib.wiring import Component, In, Out
+
+from ...arch.isa import Engine
+
+__all__ = ["Counters", "Counts"]
+
+
+class Counts(data.Struct):
+    """Counters as in :class:`celosia.arch.registers.Register`, in its order from CYCLES_LOW on."""
+
+    cycles: unsigned(64)
+    vectors: unsigned(32)
+    waits: unsigned(32)
+    busy: data.ArrayLayout(unsigned(32), len(Engine))
+
+
+class Counters(Component):
+    """Counts cycles while a program runs.
+
+    Members
+    -------
+    clear:
+        Everything to 0.
+    running, vector, waiting, busy:
+        What is the case in this cycle; ``busy`` has a bit an engine.
+    counts:
+        Cycles with ``running``, and those among them with each of the others.
+    """
+
+    clear: Signal
+    running: Signal
+    vector: Signal
+    waiting: Signal
+    busy: Signal
+    counts: "data.View"
+
+    def __init__(self):
+        super().__init__(
+            {
+                "clear": In(1),
+                "running": In(1),
+                "vector": In(1),
+                "waiting": In(1),
+                "busy": In(len(Engine)),
+                "counts": Out(Counts),
+            }
+        )
+
+    def elaborate(self, platform):
+        m = Module()
+        counts = self.counts
+        with m.If(self.clear):
+            m.d.sync += counts.as_value().eq(0)
+        with m.Elif(self.running):
+            m.d.sync += [
+                counts.cycles.eq(counts.cycles + 1),
+                counts.vectors.eq(counts.vectors + self.vector),
+                counts.waits.eq(counts.waits + self.waiting),
+            ]
+            m.d.sync += [counts.busy[e].eq(counts.busy[e] + self.busy[e]) for e in Engine]
+        return m

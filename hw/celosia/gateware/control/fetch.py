@@ -1,0 +1,147 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Reads commands from the program memory, one ahead, and tells which of them are illegal."""
+
+from amaranth.hdl import Cat, Const, Module, Mux, Signal, Value, unsigned
+from amaranth.lib import data, stream
+from amaranth.lib.wiring import Component, In, Out
+
+from ...arch.config import Config
+from ...arch.isa import COMMAND_BITS, COUNTS, Command, Opcode, fields_of, layout_of
+from .program_memory import COMMAND_WORDS, FETCH_BITS, FETCH_LATENCY
+
+__all__ = ["Fetch", "Fetched", "illegal"]
+
+_PART = 32
+"""Bits of a command whose being zero is found out as they arrive."""
+
+
+class Fetched(data.Struct):
+    """A command as it leaves :class:`Fetch`.
+
+    ``nonzero`` has a bit for each 32 bits of the command; ``index`` is its place in the program;
+    ``overrun`` says that there is none, because the program memory ended before.
+    """
+
+    command: Command
+    nonzero: unsigned(COMMAND_BITS // _PART)
+    index: unsigned(16)
+    overrun: unsigned(1)
+
+
+def _any(fetched: data.View, offset: int, width: int) -> Value:
+    """Whether any of ``width`` bits of the command from ``offset`` on is set."""
+    bits = fetched.command.as_value()
+    parts, position = [], offset
+    while position < offset + width:
+        stop = min(offset + width, position - position % _PART + _PART)
+        whole = stop - position == _PART
+        parts.append(fetched.nonzero[position // _PART] if whole else bits[position:stop].any())
+        position = stop
+    return Cat(parts).any()
+
+
+def illegal(fetched: data.View) -> Value:
+    """Whether a command is illegal, by the rules of :func:`celosia.arch.isa.decode`."""
+    opcode = fetched.command.header.opcode.as_value()
+    legal = []
+    for known in Opcode:
+        bad: list[Value] = []
+        for name, (offset, width, _) in fields_of(layout_of(known)).items():
+            if name.startswith("reserved"):
+                bad.append(_any(fetched, offset, width))
+            elif name in COUNTS.get(known, ()):
+                bad.append(~_any(fetched, offset, width))
+        legal.append((opcode == known.value) & ~Cat(bad, Const(0, 1)).any())
+    return ~Cat(legal).any() | fetched.command.header.flags.any()
+
+
+class Fetch(Component):
+    """The program, command by command.
+
+    ::
+
+        address ─► program memory ─► shift register ─► output register ─► o
+                   (2 cycles)        8 × 64 bits       (a whole command)
+                                     + zero test
+
+    A command takes COMMAND_WORDS + 3 = 11 cycles when ``o`` takes each at once; while one waits in ``o`` the next is
+    read, and follows two cycles after it was taken.
+
+    Members
+    -------
+    run:
+        Low for at least FETCH_LATENCY + 1 cycles forgets everything; when it rises, the program begins.
+    start:
+        Index of the first command, steady from a cycle before ``run`` rises.
+    address, word:
+        The program memory's fetch port.
+    o:
+        Commands. After the last command of the memory, one with ``overrun`` set.
+    """
+
+    run: Signal
+    start: Signal
+    address: Signal
+    word: Signal
+    o: stream.Interface
+
+    def __init__(self, config: Config):
+        self.config = config
+        super().__init__(
+            {
+                "run": In(1),
+                "start": In(32),
+                "address": Out(range(config.program_commands * COMMAND_WORDS)),
+                "word": In(FETCH_BITS),
+                "o": Out(stream.Signature(Fetched)),
+            }
+        )
+
+    def elaborate(self, platform):
+        m = Module()
+        commands = self.config.program_commands
+        pc = Signal(range(commands + 1))
+        asked, came = Signal(range(COMMAND_WORDS + 1)), Signal(range(COMMAND_WORDS + 1))
+        asking, overrun, complete = Signal(), Signal(), Signal()
+        words = Signal(COMMAND_BITS)
+        nonzero = Signal(COMMAND_BITS // _PART)
+        arrives = Signal(FETCH_LATENCY)
+
+        m.d.comb += [
+            overrun.eq(pc == commands),
+            asking.eq(self.run & ~asked[-1] & ~overrun),
+            complete.eq(came[-1] | overrun),
+            self.address.eq(Cat(asked[:-1], pc)),
+        ]
+        m.d.sync += arrives.eq(Cat(asking, arrives))
+        with m.If(asking):
+            m.d.sync += asked.eq(asked + 1)
+        with m.If(arrives[-1]):
+            tests = [self.word[i : i + _PART].any() for i in range(0, FETCH_BITS, _PART)]
+            m.d.sync += [
+                words.eq(Cat(words, self.word)[FETCH_BITS:]),
+                nonzero.eq(Cat(nonzero, *tests)[len(tests) :]),
+                came.eq(came + 1),
+            ]
+
+        with m.If(self.o.ready):
+            m.d.sync += self.o.valid.eq(0)
+        with m.If(complete & ~self.o.valid):
+            m.d.sync += [
+                self.o.valid.eq(1),
+                self.o.payload.command.as_value().eq(words),
+                self.o.payload.nonzero.eq(nonzero),
+                self.o.payload.index.eq(pc),
+                self.o.payload.overrun.eq(overrun),
+                pc.eq(Mux(overrun, pc, pc + 1)),
+                asked.eq(0),
+                came.eq(0),
+            ]
+        with m.If(~self.run):
+            m.d.sync += [
+                self.o.valid.eq(0),
+                asked.eq(0),
+                came.eq(0),
+                pc.eq(Mux(self.start >= commands, commands, self.start)),
+            ]
+        return m

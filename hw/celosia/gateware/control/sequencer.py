@@ -1,0 +1,272 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Runs a program: dispatches its commands when what they wait for has finished, and stops on errors."""
+
+from amaranth.hdl import Cat, Const, Module, Mux, Signal
+from amaranth.lib import data, enum
+from amaranth.lib.wiring import Component, In, Out
+
+from ...arch.config import Config
+from ...arch.isa import Engine, ErrorCause, Opcode
+from ..interfaces import EngineSignature
+from .fetch import Fetch, illegal
+from .program_memory import COMMAND_WORDS, FETCH_BITS
+from .watchdog import Watchdog
+
+__all__ = ["CLEAN_CYCLES", "ENGINE_OF", "Sequencer"]
+
+ENGINE_OF = {
+    Opcode.LOAD: Engine.LOAD,
+    Opcode.STORE: Engine.STORE,
+    Opcode.CONV: Engine.CONV,
+    Opcode.DEPTHWISE: Engine.CONV,
+    Opcode.ADD: Engine.ELEMENTWISE,
+}
+"""Where commands go; the others are the sequencer's own."""
+
+CLEAN_CYCLES = 4
+"""Cycles ``reset_engines`` is high: before a start, after an error and on reset."""
+
+
+class _State(enum.Enum, shape=2):
+    IDLE = 0
+    CLEAN = 1
+    RUN = 2
+
+
+class Sequencer(Component):
+    """Fetches, checks, waits, dispatches, and knows how it ended.
+
+    ::
+
+        program memory ─► Fetch ─► check, compare waits ─► dispatch ─► load, store, conv, elementwise
+                                        ▲ finished counts ◄───────────── finished
+
+    A command that is there is dispatched two cycles after the ``finished`` it waited for last. END ends the
+    program when its waits are met and all engines have finished everything.
+
+    Members
+    -------
+    start, start_index:
+        A pulse begins the program at a command; ignored while ``running``, unless ``reset`` comes with it.
+    reset:
+        A pulse forgets program, result and error.
+    timeout:
+        Cycles without a dispatch, a ``finished`` or ``progress`` that are an error, 0 for never; at most 4 more
+        pass until the program stops.
+    address, word:
+        The program memory's fetch port.
+    load, store, conv, elementwise:
+        The engines, named as in :class:`celosia.arch.isa.Engine`.
+    load_error, load_cause, store_error, store_cause:
+        Pulses of the engines that can fail.
+    progress:
+        Something moved.
+    draining:
+        An engine is still busy with what it was told to give up; a program does not begin before it is done.
+    reset_engines:
+        Returns every engine to idle: high for :data:`CLEAN_CYCLES`, a register.
+    running, done, error:
+        At most one is high.
+    cause, index:
+        Of the error: the command that an engine, or the sequencer, could not carry out. For TIMEOUT that is
+        the command last taken up by the first engine (in the order of ``Engine``) that has not finished, else
+        the one that waits.
+    stopped:
+        Pulses with the first cycle of ``done`` or ``error``.
+    waiting:
+        High in a cycle in which a command waits for others.
+    trace_started, trace_finished:
+        A bit an engine: takes up a command, has finished one, in this cycle.
+    """
+
+    start: Signal
+    start_index: Signal
+    reset: Signal
+    timeout: Signal
+    address: Signal
+    word: Signal
+    load: "EngineSignature"
+    store: "EngineSignature"
+    conv: "EngineSignature"
+    elementwise: "EngineSignature"
+    load_error: Signal
+    load_cause: "data.View"
+    store_error: Signal
+    store_cause: "data.View"
+    progress: Signal
+    draining: Signal
+    reset_engines: Signal
+    running: Signal
+    done: Signal
+    error: Signal
+    cause: "data.View"
+    index: Signal
+    stopped: Signal
+    waiting: Signal
+    trace_started: Signal
+    trace_finished: Signal
+
+    def __init__(self, config: Config):
+        self.config = config
+        super().__init__(
+            {
+                "start": In(1),
+                "start_index": In(32),
+                "reset": In(1),
+                "timeout": In(32),
+                "address": Out(range(config.program_commands * COMMAND_WORDS)),
+                "word": In(FETCH_BITS),
+                **{engine.name.lower(): Out(EngineSignature()) for engine in Engine},
+                "load_error": In(1),
+                "load_cause": In(ErrorCause),
+                "store_error": In(1),
+                "store_cause": In(ErrorCause),
+                "progress": In(1),
+                "draining": In(1),
+                "reset_engines": Out(1),
+                "running": Out(1),
+                "done": Out(1),
+                "error": Out(1),
+                "cause": Out(ErrorCause),
+                "index": Out(16),
+                "stopped": Out(1),
+                "waiting": Out(1),
+                "trace_started": Out(len(Engine)),
+                "trace_finished": Out(len(Engine)),
+            }
+        )
+
+    def elaborate(self, platform):
+        m = Module()
+        m.submodules.fetch = fetch = Fetch(self.config)
+        self._state = state = Signal(_State)
+        self._run = state == _State.RUN
+        m.d.comb += [
+            fetch.run.eq(self._run),
+            fetch.start.eq(self.start_index),
+            self.address.eq(fetch.address),
+            fetch.word.eq(self.word),
+        ]
+        self._count_commands(m)
+        checked = self._check(m, fetch)
+        self._dispatch(m, fetch, checked)
+        self._end(m, fetch, checked)
+        return m
+
+    def _count_commands(self, m: Module):
+        """Per engine: commands finished and dispatched, modulo 256, and whether those are equal."""
+        self._finished = [Signal(8, name=f"finished_{e.name.lower()}") for e in Engine]
+        self._unfinished = Signal(len(Engine))  # a cycle late
+        for engine, finished in zip(Engine, self._finished, strict=True):
+            port = getattr(self, engine.name.lower())
+            dispatched = Signal(8, name=f"dispatched_{engine.name.lower()}")
+            started = port.command.valid & port.command.ready
+            m.d.comb += [
+                self.trace_started[engine].eq(started),
+                self.trace_finished[engine].eq(port.finished & self._run),
+            ]
+            with m.If(~self._run):
+                m.d.sync += [finished.eq(0), dispatched.eq(0)]
+            with m.Else():
+                m.d.sync += [finished.eq(finished + port.finished), dispatched.eq(dispatched + started)]
+            m.d.sync += self._unfinished[engine].eq(finished != dispatched)
+
+    def _check(self, m: Module, fetch: Fetch) -> "_Checked":
+        """A register stage: what is to be known of the command in ``fetch.o``."""
+        checked, fetched, header = _Checked(), fetch.o.payload, fetch.o.payload.command.header
+        opcode = header.opcode.as_value()
+        for engine, finished in zip(Engine, self._finished, strict=True):
+            ahead = (finished - getattr(header, f"wait_{engine.name.lower()}"))[:8]
+            kinds = [opcode == kind.value for kind, to in ENGINE_OF.items() if to is engine]
+            m.d.sync += [
+                checked.met[engine].eq(~ahead[7]),
+                checked.target[engine].eq(Cat(kinds).any()),
+            ]
+        m.d.sync += [
+            checked.valid.eq(self._run & fetch.o.valid & ~fetch.o.ready),
+            checked.illegal.eq(illegal(fetched)),
+            checked.overrun.eq(fetched.overrun),
+            checked.sync.eq(opcode == Opcode.SYNC.value),
+            checked.end.eq(opcode == Opcode.END.value),
+        ]
+        return checked
+
+    def _dispatch(self, m: Module, fetch: Fetch, checked: "_Checked"):
+        """Hand the command over; remember which one each engine has."""
+        go, fine = Signal(), Signal()
+        m.d.comb += [
+            fine.eq(checked.valid & ~checked.illegal & ~checked.overrun),
+            go.eq(fine & checked.met.all() & self._run),
+            fetch.o.ready.eq(self.trace_started.any() | (go & checked.sync)),
+            self.waiting.eq(fine & ~checked.met.all() & self._run),
+        ]
+        self._go = go
+        self._records = [Signal(16, name=f"index_{e.name.lower()}") for e in Engine]
+        for engine, record in zip(Engine, self._records, strict=True):
+            command = getattr(self, engine.name.lower()).command
+            m.d.comb += [
+                command.valid.eq(go & checked.target[engine]),
+                command.payload.eq(fetch.o.payload.command),
+            ]
+            with m.If(self.trace_started[engine]):
+                m.d.sync += record.eq(fetch.o.payload.index)
+
+    def _end(self, m: Module, fetch: Fetch, checked: "_Checked"):
+        """Start, stop, and why."""
+        state, run = self._state, self._run
+        m.submodules.watchdog = watchdog = Watchdog()
+        m.d.comb += [
+            watchdog.run.eq(self.running),
+            watchdog.timeout.eq(self.timeout),
+            watchdog.alive.eq(self.progress | Cat(self.trace_started, self.trace_finished).any()),
+        ]
+        waits = fetch.o.payload.index
+        hung = waits
+        for engine in reversed(Engine):
+            hung = Mux(self._unfinished[engine], self._records[engine], hung)
+        faults = [
+            (run & self.load_error, self.load_cause.as_value(), self._records[Engine.LOAD]),
+            (run & self.store_error, self.store_cause.as_value(), self._records[Engine.STORE]),
+            (run & checked.valid & checked.overrun, ErrorCause.PROGRAM_OVERRUN.value, waits),
+            (run & checked.valid & checked.illegal, ErrorCause.ILLEGAL_COMMAND.value, waits),
+            (watchdog.expired, ErrorCause.TIMEOUT.value, hung),
+        ]
+        fault, cause, index = Const(0, 1), Const(0, 8), Const(0, 16)
+        for hit, why, where in reversed(faults):
+            fault, cause, index = fault | hit, Mux(hit, why, cause), Mux(hit, where, index)
+        done = Signal()
+        m.d.comb += done.eq(self._go & checked.end & ~self._unfinished.any())
+
+        clean = Signal(range(CLEAN_CYCLES))
+        m.d.sync += self.stopped.eq(0)
+        with m.If(state == _State.CLEAN):
+            m.d.sync += clean.eq(clean + 1)
+            with m.If(clean == CLEAN_CYCLES - 1):
+                m.d.sync += self.reset_engines.eq(0)
+            with m.If(~self.reset_engines & ~self.draining):
+                m.d.sync += state.eq(Mux(self.running, _State.RUN, _State.IDLE))
+        with m.If(self.running & (fault | done)):
+            m.d.sync += [
+                self.running.eq(0), self.done.eq(~fault), self.error.eq(fault),
+                self.cause.as_value().eq(cause), self.index.eq(index), self.stopped.eq(1),
+            ]  # fmt: skip
+            m.d.sync += state.eq(_State.IDLE)
+        stop = self.running & fault
+        starts = self.start & (~self.running | self.reset)
+        with m.If(self.reset | starts):
+            m.d.sync += [
+                self.running.eq(starts), self.done.eq(0), self.error.eq(0),
+                self.cause.as_value().eq(0), self.index.eq(0), self.stopped.eq(0),
+            ]  # fmt: skip
+        with m.If(stop | self.reset | starts):
+            m.d.sync += [state.eq(_State.CLEAN), clean.eq(0), self.reset_engines.eq(1)]
+
+
+class _Checked:
+    """What is known of a command, one cycle after it appeared, and again every cycle while it waits."""
+
+    def __init__(self):
+        self.valid, self.illegal, self.overrun = (Signal(name=f"checked_{n}") for n in ("valid", "illegal", "overrun"))
+        self.sync, self.end = Signal(name="checked_sync"), Signal(name="checked_end")
+        self.met = Signal(len(Engine), name="checked_met")
+        self.target = Signal(len(Engine), name="checked_target")
