@@ -89,7 +89,7 @@ def random_depthwise(config: Config, rng: np.random.Generator, machine: Machine,
     steps = max(4, taps) + int(rng.integers(0, 4))
     skip = int(rng.integers(0 if routing == 1 else taps - 1, steps))
     stride = int(rng.integers(1, 3))
-    out_w = 1 + (steps - 1 - skip) // stride
+    out_w = int(rng.integers(1, 2 + (steps - 1 - skip) // stride))
     out_h = int(rng.integers(1, 4))
     passes = [int(v) for v in rng.integers(1, 3, 2)]
     step_y, y, base = int(rng.integers(1, 3)), -int(rng.integers(0, 3)), word * int(rng.integers(0, 4))

@@ -3,11 +3,12 @@
 
 import numpy as np
 from amaranth.sim import Simulator
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
 from celosia.arch.config import Config
 from celosia.arch.timing.conv import REVISIT
 from celosia.gateware.datapath.accumulators import Accumulators
-from hypothesis import given, settings
-from hypothesis import strategies as st
 
 CONFIG = Config(rows=4, columns=4, lanes=4, weight_rows=1, accumulators=16)
 

@@ -3,12 +3,13 @@
 
 import numpy as np
 from amaranth.sim import Simulator
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
 from celosia.arch.config import Config
 from celosia.gateware.datapath.array import Flow
 from celosia.gateware.datapath.feeder import Feeder
 from celosia.gateware.memory.ram import READ_LATENCY
-from hypothesis import given, settings
-from hypothesis import strategies as st
 
 BYTES = 1024
 

@@ -47,6 +47,7 @@ class WalkJob(data.StructLayout):
                 "warm_up": 1,  # the first row only fills the delay line
                 "skip": 8,  # steps in a row before the first output
                 "stride": 4,  # steps from one output to the next
+                "outputs": 16,  # in a row
                 "b_step": 16,
                 "along": 1,
                 "maximum": 1,  # keep the largest of the tiles' sums instead of adding them
@@ -96,7 +97,7 @@ def _common(m: Module, c, walk, parameters, write):
         walk.address.eq(c.input_address), walk.y.eq(c.input_y), walk.x.eq(c.input_x),
         walk.image_rows.eq(c.input_rows), walk.row_bytes.eq(c.input_row_bytes),
         walk.zero_point.eq(c.input_zero_point), walk.row_step.eq(c.row_step), walk.step_y.eq(c.step_y),
-        walk.step_x.eq(c.step_x), walk.weight_address.eq(c.weight_address),
+        walk.step_x.eq(c.step_x), walk.outputs.eq(c.output_w), walk.weight_address.eq(c.weight_address),
         parameters.address.eq(c.parameter_address),
         write.address.eq(c.output_address), write.row_pitch.eq(c.output_row_pitch),
         write.pixel_pitch.eq(c.output_pixel_pitch), write.width.eq(c.output_w), write.height.eq(c.output_h),

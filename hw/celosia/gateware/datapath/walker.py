@@ -226,19 +226,20 @@ class StepWalker(Component):
 
     def _outputs(self, m: Module, job, now, take: Signal, last_x):
         """Which steps make outputs: none of a warm-up row; in each other row the first after ``skip``, then every
-        ``stride``-th."""
+        ``stride``-th, until there are enough."""
         step = self.step
         warm = self.step.warm_up
         until = Signal(8)  # steps until the next output
+        left = Signal(16)  # outputs still to come in this row
         fresh = Signal()
-        m.d.comb += [step.emit.eq(~warm & (until == 0)), step.start.eq(step.emit & fresh)]
+        m.d.comb += [step.emit.eq(~warm & (until == 0) & (left != 0)), step.start.eq(step.emit & fresh)]
         with m.If(self.valid):
             m.d.sync += until.eq(until - 1)
             with m.If(until == 0):
                 m.d.sync += until.eq(job.stride - 1)
             with m.If(step.emit):
-                m.d.sync += fresh.eq(0)
+                m.d.sync += [fresh.eq(0), left.eq(left - 1)]
             with m.If(last_x):
-                m.d.sync += [until.eq(job.skip), warm.eq(0)]
+                m.d.sync += [until.eq(job.skip), left.eq(job.outputs), warm.eq(0)]
         with m.If(take):
-            m.d.sync += [until.eq(now.skip), warm.eq(now.warm_up), fresh.eq(1)]
+            m.d.sync += [until.eq(now.skip), left.eq(now.outputs), warm.eq(now.warm_up), fresh.eq(1)]
