@@ -22,7 +22,7 @@ class Event:
     Parameters
     ----------
     cycle:
-        Clock cycles since the write of CONTROL.START.
+        Clock cycle, with the origin of the CYCLES register.
     engine:
         Which engine. An engine finishes its commands in the order it took them up.
     started:

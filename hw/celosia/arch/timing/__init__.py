@@ -4,7 +4,7 @@
 It shares its constants (latencies, queue depths) with the gateware, which imports them from here.
 """
 
-from .program import Interval, Schedule, predict
+from .program import START_CYCLES, Interval, Schedule, predict
 from .transfer import ExternalTiming
 
-__all__ = ["ExternalTiming", "Interval", "Schedule", "predict"]
+__all__ = ["START_CYCLES", "ExternalTiming", "Interval", "Schedule", "predict"]

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """DEPTHWISE, exactly as :class:`celosia.arch.isa.Depthwise` defines it, with its loops as array operations."""
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -67,7 +68,21 @@ def _check(config: Config, f: dict[str, Any]) -> None:
     single = f["passes_h"] * f["passes_w"] == 1
     check(single or f["output_w"] * f["output_h"] <= config.accumulators, "has more sums than there are accumulators")
     check(f["steps"] > f["skip_steps"] + (f["output_w"] - 1) * f["stride_steps"], "has outputs after its last step")
+    _check_places(config, f, check)
     check(f["routing"] != Routing.ROWS.value or 4 <= f["steps"] <= config.line_steps, "rows do not fit the delay line")
+
+
+def _check_places(config: Config, f: dict[str, Any], check: Callable[[bool, str], None]) -> None:
+    """Samples and outputs are whole blocks of D in one word; A and B, and both outputs, in words of both parities."""
+    block, word = config.down_channels, config.activation_word_bytes
+    read = ["row_step", "pass_row_step", "step_x", "pass_x_step", "b_step", "input_x", "input_address"]
+    written = ["output_address", "output_pixel_pitch", "output_row_pitch"]
+    for name in (*read, *written):
+        check(f[name] % block == 0, f"needs {name} to be a multiple of {block} bytes, not {f[name]}")
+    check(f["b_step"] % (2 * word) == word, f"needs b_step to be an odd multiple of {word} bytes, not {f['b_step']}")
+    if f["both"] or f["last_both"]:
+        name = "output_pixel_pitch" if f["along"] else "output_row_pitch"
+        check(f[name] % (4 * word) == 2 * word, f"needs {name} to be two odd words, not {f[name]} bytes")
 
 
 def _weights(config: Config, memories: Memories, f: dict[str, Any]) -> np.ndarray:
@@ -121,7 +136,10 @@ def _samples(
         a = a + f["b_step"]
         x, iy = (x + f["b_step"], iy) if f["along"] else (x, iy + 1)
     inside = (iy >= 0) & (iy < f["input_rows"]) & (x >= 0) & (x < f["input_row_bytes"])
-    places = a[inside][:, None] % config.activation_bytes + np.arange(config.down_channels)
+    used = a[inside] % (1 << (config.activation_bytes - 1).bit_length())
+    if used.size and used.max() + config.down_channels > len(activations):
+        raise UndefinedCommandError(f"DEPTHWISE reads activation byte {used.max()} of {len(activations)}")
+    places = used[:, None] + np.arange(config.down_channels)
     samples = np.full((*inside.shape, config.down_channels), f["input_zero_point"], np.int8)
     samples[inside] = activations[places]
     return samples
