@@ -60,8 +60,8 @@ def test_convolution_engine_takes_what_the_model_says(name):
     assert (taken, finished) == measure(config, "conv", commands)
 
 
-@pytest.mark.parametrize("lines", [1, 2, 3, 5, 20, 40])
-@pytest.mark.parametrize("name", ["4x4", "4x8, 2 lanes", "12x10"])
+@pytest.mark.parametrize("lines", [1, 2, 3, 5, 27, 46, 61])
+@pytest.mark.parametrize("name", ["4x4", "4x8, 2 lanes", "12x10", "16x4"])
 def test_elementwise_engine_takes_what_the_model_says(name, lines):
     config = configuration(name)
     (taken,), (finished,) = measure(config, "elementwise", [(Opcode.ADD, {"lines": lines})])

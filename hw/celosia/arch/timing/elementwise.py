@@ -3,7 +3,7 @@
 
 Data do not matter, only which queue holds how much, and in which cycles convolutions need the lanes or the
 activation memory. Alone, the lanes are the limit (three slots for as many values as there are lanes); then the model
-is run for the first lines only, until every further line takes the same.
+is run for the first lines only, until all further ones take the same.
 """
 
 from collections import deque
@@ -25,8 +25,8 @@ LINE_LATENCY = 3
 
 CLAMP_LATENCY = 2
 
-_STEADY = 24
-"""Lines after which every further one takes ``3 · slots`` cycles."""
+_STEADY, _PERIOD = 24, 8
+"""From the first number of lines on, every further ``_PERIOD`` of them take the same number of cycles."""
 
 
 def slots_per_line(config: Config) -> int:
@@ -37,8 +37,11 @@ def slots_per_line(config: Config) -> int:
 def add_cycles(config: Config, lines: int) -> int:
     """Cycles from the transfer of an ADD command to its ``finished``, with lanes and memory to itself."""
     slots = slots_per_line(config)
-    simulated = min(lines, _STEADY)
-    return _alone(slots, simulated) + (lines - simulated) * 3 * slots
+    if lines < _STEADY:
+        return _alone(slots, lines)
+    periods, rest = divmod(lines - _STEADY, _PERIOD)
+    first, second = (_alone(slots, _STEADY + rest + periods * _PERIOD) for periods in (0, 1))
+    return first + periods * (second - first)
 
 
 def add_finish(config: Config, lines: int, taken: int, occupation: Occupation) -> int:
