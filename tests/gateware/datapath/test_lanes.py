@@ -31,6 +31,7 @@ def test_lane_equals_tflm():
 
     async def bench(ctx):
         for i in range(len(todo) + lane.latency):
+            ctx.set(lane.valid, i < len(todo))
             if i < len(todo):
                 x, multiplier, exponent = todo[i]
                 ctx.set(lane.x, x)

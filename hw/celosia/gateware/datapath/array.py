@@ -34,7 +34,7 @@ with four streams (image rows) of four image rows. Two dataflows in one array ar
 two outputs per pair are this one's.
 """
 
-from amaranth.hdl import Module, Mux, Signal, signed
+from amaranth.hdl import Const, Module, Mux, Signal, signed
 from amaranth.lib import data, enum
 from amaranth.lib.wiring import Component, In, Out
 
@@ -80,26 +80,25 @@ class PairElement(Component):
     """
 
     def __init__(self, sum_bits: int):
-        sums = data.ArrayLayout(signed(sum_bits), 2)
         super().__init__(
             {
                 "flow": In(Flow),
                 "a": In(signed(8)),
                 "down": In(signed(8)),
                 "swap": In(1),
-                "w": In(data.ArrayLayout(signed(8), 2)),
-                "psum_i": In(sums),
+                "w": In(signed(8)).array(2),
+                "psum_i": In(signed(sum_bits)).array(2),
                 "flow_o": Out(Flow),
                 "a_o": Out(signed(8)),
                 "down_o": Out(signed(8)),
                 "swap_o": Out(1),
-                "psum_o": Out(sums),
+                "psum_o": Out(signed(sum_bits)).array(2),
             }
         )
 
     def elaborate(self, platform):
         m = Module()
-        active = Signal(data.ArrayLayout(signed(8), 2))
+        active = [Signal(signed(8), name=f"active_{i}") for i in range(2)]
         m.d.sync += [
             self.a_o.eq(Mux(self.flow == Flow.ACROSS, self.a, self.down)),
             self.down_o.eq(self.a_o),
@@ -107,7 +106,7 @@ class PairElement(Component):
             self.flow_o.eq(self.flow),
         ]
         with m.If(self.swap):
-            m.d.sync += active.eq(self.w)
+            m.d.sync += [active[i].eq(self.w[i]) for i in range(2)]
         for i in range(2):
             m.d.sync += self.psum_o[i].eq(self.psum_i[i] + self.a_o * active[i])
         return m
@@ -161,18 +160,19 @@ class SystolicArray(Component):
         flow = list(delays(m, self.flow, rows - 1, "skew_flow"))
         a = [delay(m, self.activations[r], r, f"skew_a{r}") for r in range(rows)]
         for p in range(pairs):
-            psum = data.Const(data.ArrayLayout(signed(self.config.sum_bits), 2), 0)
+            psum = [Const(0, signed(self.config.sum_bits))] * 2
             buses, heads, down = self._weight_buses(m, p), self._heads(m, p), None
             for r in range(rows):
                 pe = PairElement(self.config.sum_bits)
                 m.submodules[f"pe_{r}_{p}"] = pe
                 m.d.comb += [pe.a.eq(a[r]), pe.swap.eq(swap[r]), pe.flow.eq(flow[r])]
-                m.d.comb += [pe.w.eq(buses[r]), pe.psum_i.eq(psum)]
+                for i in range(2):
+                    m.d.comb += [pe.w[i].eq(buses[r][i]), pe.psum_i[i].eq(psum[i])]
                 if heads:
                     m.d.comb += pe.down.eq(self._from_above(flow[r], r, heads, down))
                 a[r], swap[r], flow[r], psum, down = pe.a_o, pe.swap_o, pe.flow_o, pe.psum_o, pe.down_o
-            foot = delay(m, psum, pairs - 1 - p, f"deskew{p}")
-            m.d.comb += [self.sums[2 * p + i].eq(foot[i]) for i in range(2)]
+            for i in range(2):
+                m.d.comb += self.sums[2 * p + i].eq(delay(m, psum[i], pairs - 1 - p, f"deskew{p}_{i}"))
         return m
 
     def _heads(self, m: Module, p: int) -> dict[int, Signal]:
@@ -192,8 +192,8 @@ class SystolicArray(Component):
         is_head = (flow == Flow.ROWS) | (flow == Flow.PAIRS) if segment == 2 else flow == Flow.ROWS
         return Mux(is_head, heads[row], down)
 
-    def _weight_buses(self, m: Module, p: int) -> list:
-        """The weight bus of pair ``p`` as each row sees it.
+    def _weight_buses(self, m: Module, p: int) -> list[tuple]:
+        """The weight bus of pair ``p``, both columns, as each row sees it.
 
         Rows of group g are read in cycle t0 + g but captured in cycle t0 + r (+ p): row r = g·k + i, with
         k = weight_rows, waits g·(k − 1) + i cycles. With k = 1 the bus is a plain broadcast.
@@ -201,8 +201,8 @@ class SystolicArray(Component):
         k = self.config.weight_rows
         buses = []
         for i in range(k):
-            bus = Signal(data.ArrayLayout(signed(8), 2), name=f"bus{p}_{i}")
-            m.d.comb += [bus[c].eq(self.weights[i][2 * p + c]) for c in range(2)]
             waits = (self.config.weight_cycles - 1) * (k - 1) + i
-            buses.append(delays(m, delay(m, bus, p, f"skew_w{p}_{i}"), waits, f"hop_w{p}_{i}"))
+            columns = (delay(m, self.weights[i][2 * p + c], p, f"skew_w{p}_{i}_{c}") for c in range(2))
+            hops = [delays(m, column, waits, f"hop_w{p}_{i}_{c}") for c, column in enumerate(columns)]
+            buses.append(list(zip(*hops, strict=True)))
         return [buses[r % k][(r // k) * (k - 1) + r % k] for r in range(self.config.rows)]

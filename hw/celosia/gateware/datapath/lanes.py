@@ -17,14 +17,14 @@ from amaranth.lib import data
 from amaranth.lib.wiring import Component, In, Out
 
 from ...arch.config import Config
-from ..delay import delay
+from ..delay import delay, delays
 from ..memory.parameters import Scale
 
 __all__ = ["Lane", "Lanes", "Source"]
 
 
 class Lane(Component):
-    """One lane: ``y`` is ``x`` scaled, :attr:`latency` cycles later. No flow control.
+    """One lane: ``y`` is ``x`` scaled, :attr:`latency` cycles later, if ``valid`` was high. No flow control.
 
     Exponents are −31 … 7; the left shift wraps like TFLM's.
     """
@@ -32,36 +32,42 @@ class Lane(Component):
     latency = 8
 
     def __init__(self):
-        super().__init__({"x": In(signed(32)), "scale": In(Scale), "y": Out(signed(32))})
+        super().__init__({"valid": In(1), "x": In(signed(32)), "scale": In(Scale), "y": Out(signed(32))})
 
     def elaborate(self, platform):
         m = Module()
+        moving = delays(m, self.valid, self.latency - 1, "moving")
+
+        def register(stage: int, value, shape, name: str) -> Signal:
+            """``value`` of cycle ``stage − 1`` in cycle ``stage``; still while nothing passes."""
+            result = Signal(shape, name=f"{name}{stage}")
+            with m.If(moving[stage - 1]):
+                m.d.sync += result.eq(value)
+            return result
+
+        # 1: left shift, and how far to shift right
         exponent = self.scale.exponent
-        # 1: left shift
-        shifted = Signal(signed(32))
-        left = Mux(exponent[-1], 0, exponent[:3])
-        m.d.sync += shifted.eq(self.x << left)
-        multiplier = delay(m, self.scale.multiplier, 1, "multiplier")
+        shifted = register(1, self.x << Mux(exponent[-1], 0, exponent[:3]), signed(32), "shifted")
+        multiplier = register(1, self.scale.multiplier, 31, "multiplier")
+        right = register(1, Mux(exponent[-1], (-exponent)[:5], 0), 5, "right")
         # 2 to 4: the product, with the registers that pipelined multipliers have
-        product = Signal(signed(63))
-        m.d.sync += product.eq(shifted * multiplier)
-        product = delay(m, product, 2, "product")
+        product = register(2, shifted * multiplier, signed(63), "product")
+        for stage in (3, 4):
+            product = register(stage, product, signed(63), "product")
+        for stage in (2, 3, 4, 5):
+            right = register(stage, right, 5, "right")
         # 5: first rounding
-        high = Signal(signed(32))
-        m.d.sync += high.eq((product + (1 << 30)) >> 31)
+        high = register(5, (product + (1 << 30)) >> 31, signed(32), "high")
         # 6, 7: right shift; bit 1 is the guard, bit 0 the sticky bit
-        right = Signal(5)
-        m.d.sync += right.eq(Mux(exponent[-1], (-exponent)[:5], 0))
-        right6 = delay(m, right, 4, "right")
-        right7 = delay(m, right6, 1, "right7")
-        value6, value7 = Signal(signed(34)), Signal(signed(34))
-        with_bits = Signal(signed(34))
-        m.d.comb += with_bits.eq(Cat(0, 0, high))
-        m.d.sync += value6.eq(_shift(m, _shift(m, with_bits, right6[4], 16), right6[3], 8))
-        by_6 = _shift(m, _shift(m, value6, right7[2], 4), right7[1], 2)
-        m.d.sync += value7.eq(_shift(m, by_6, right7[0], 1))
+        value = Signal(signed(34))
+        m.d.comb += value.eq(Cat(0, 0, high))
+        value = register(6, _shift(m, _shift(m, value, right[4], 16), right[3], 8), signed(34), "value")
+        right = register(6, right, 5, "right")
+        value = _shift(m, _shift(m, value, right[2], 4), right[1], 2)
+        value = register(7, _shift(m, value, right[0], 1), signed(34), "value")
         # 8: second rounding, half away from zero
-        m.d.sync += self.y.eq((value7 >> 2) + (value7[1] & (~value7[-1] | value7[0])))
+        y = register(8, (value >> 2) + (value[1] & (~value[-1] | value[0])), signed(32), "y")
+        m.d.comb += self.y.eq(y)
         return m
 
 
@@ -129,11 +135,12 @@ class Lanes(Component):
         ]
         for i in range(config.lanes):
             m.submodules[f"lane_{i}"] = lane = Lane()
-            m.d.sync += [
-                lane.x.eq(Mux(valid, totals[i], self.slot[i])),
-                lane.scale.eq(Mux(valid, scale[i].as_value(), self.slot_scale.as_value())),
-            ]
-            m.d.comb += self.y[i].eq(lane.y)
+            with m.If(valid | self.slot_valid):
+                m.d.sync += [
+                    lane.x.eq(Mux(valid, totals[i], self.slot[i])),
+                    lane.scale.eq(Mux(valid, scale[i].as_value(), self.slot_scale.as_value())),
+                ]
+            m.d.comb += [lane.valid.eq(source.conv | source.elementwise), self.y[i].eq(lane.y)]
         m.d.comb += self.source.eq(delay(m, source, Lane.latency, "source"))
         return m
 
