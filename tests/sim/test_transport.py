@@ -8,6 +8,7 @@ import pytest
 
 from celosia.arch.isa import Engine, Space
 from celosia.arch.registers import IDENTITY, Register, Status, control_address_bits, window
+from celosia.arch.timing import START_CYCLES
 from celosia.runtime import Event, TransportError
 from celosia.sim import MemoryModel
 from sim.conftest import TRANSPORTS
@@ -66,7 +67,7 @@ def test_events_count_from_the_start(simulate, name):
     transport = simulate(name)
     copy(transport)
     first = copy(transport)
-    assert first[0] == Event(1, Engine.LOAD, True)
+    assert first[0] == Event(1 - START_CYCLES, Engine.LOAD, True)
     transport.read_block(RAM, 400)
     assert copy(transport) == first
     assert transport.events() == []
