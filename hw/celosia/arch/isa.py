@@ -28,7 +28,7 @@ from amaranth.lib import data, enum
 
 __all__ = [
     "COMMAND_BITS", "COMMAND_BYTES", "COUNTS", "Add", "Bare", "Command", "Conv", "Depthwise", "Engine", "ErrorCause",
-    "Header", "IllegalCommand", "Opcode", "Routing", "Space", "Transfer", "decode", "encode", "layout_of",
+    "Header", "IllegalCommandError", "Opcode", "Routing", "Space", "Transfer", "decode", "encode", "layout_of",
 ]  # fmt: skip
 
 COMMAND_BYTES = 64
@@ -326,7 +326,7 @@ COUNTS = {
 """Loop counts: a command in which one of them is 0 is illegal."""
 
 
-class IllegalCommand(ValueError):
+class IllegalCommandError(ValueError):
     """Bytes that are no command; the message says which byte is wrong."""
 
 
@@ -360,7 +360,7 @@ def encode(opcode: Opcode, *, waits: Mapping[Engine, int] | None = None, layer: 
 
     Raises
     ------
-    IllegalCommand
+    IllegalCommandError
         When a field does not exist, or its value does not fit.
     """
     waits = waits or {}
@@ -370,12 +370,12 @@ def encode(opcode: Opcode, *, waits: Mapping[Engine, int] | None = None, layer: 
     known = fields_of(layout_of(opcode))
     for name, value in fields.items():
         if name not in known:
-            raise IllegalCommand(f"{opcode.name} has no field {name!r}")
+            raise IllegalCommandError(f"{opcode.name} has no field {name!r}")
         offset, width, is_signed = known[name]
         value = int(value.value) if isinstance(value, _enum.Enum) else int(value)
         low, high = (-(1 << (width - 1)), (1 << (width - 1)) - 1) if is_signed else (0, (1 << width) - 1)
         if not low <= value <= high:
-            raise IllegalCommand(f"{opcode.name}.{name} must be {low} to {high}, not {value}")
+            raise IllegalCommandError(f"{opcode.name}.{name} must be {low} to {high}, not {value}")
         word |= (value & ((1 << width) - 1)) << offset
     return word.to_bytes(COMMAND_BYTES, "little")
 
@@ -385,17 +385,17 @@ def decode(command: bytes) -> dict[str, Any]:
 
     Raises
     ------
-    IllegalCommand
+    IllegalCommandError
         When the opcode is unknown, a reserved bit is set or a count is 0, as the hardware would.
     """
     if len(command) != COMMAND_BYTES:
-        raise IllegalCommand(f"a command has {COMMAND_BYTES} bytes, not {len(command)}")
+        raise IllegalCommandError(f"a command has {COMMAND_BYTES} bytes, not {len(command)}")
     try:
         opcode = Opcode(command[0])
     except ValueError:
-        raise IllegalCommand(f"unknown opcode {command[0]:#04x}") from None
+        raise IllegalCommandError(f"unknown opcode {command[0]:#04x}") from None
     if command[1]:
-        raise IllegalCommand(f"{opcode.name}: flags must be 0, not {command[1]:#04x}")
+        raise IllegalCommandError(f"{opcode.name}: flags must be 0, not {command[1]:#04x}")
     word = int.from_bytes(command, "little")
     result: dict[str, Any] = {
         "opcode": opcode,
@@ -406,9 +406,9 @@ def decode(command: bytes) -> dict[str, Any]:
         value = word >> offset & ((1 << width) - 1)
         if name.startswith("reserved"):
             if value:
-                raise IllegalCommand(f"{opcode.name}: reserved bits must be 0")
+                raise IllegalCommandError(f"{opcode.name}: reserved bits must be 0")
             continue
         if not value and name in COUNTS.get(opcode, ()):
-            raise IllegalCommand(f"{opcode.name}.{name} must be at least 1")
+            raise IllegalCommandError(f"{opcode.name}.{name} must be at least 1")
         result[name] = value - (1 << width) if is_signed and value >> (width - 1) else value
     return result

@@ -21,7 +21,7 @@ class Stable:
 
     def check(self, valid, ready, *payload):
         if self.offered is not None:
-            assert valid and payload == self.offered, f"{self.name}: withdrew or changed {self.offered}"
+            assert (valid, payload) == (1, self.offered), f"{self.name}: withdrew or changed {self.offered}"
         self.offered = payload if valid and not ready else None
 
 
@@ -41,7 +41,9 @@ class AxiMemory:
 
     def _burst(self, kind, address, length, size, burst):
         beats = length + 1
-        assert beats <= 64 and burst == 1 and 1 << size == self.width
+        assert beats <= 64
+        assert burst == 1
+        assert 1 << size == self.width
         assert address % self.width == 0
         assert address >> 12 == (address + beats * self.width - 1) >> 12, "a burst crosses 4 KiB"
         self.open += 1
@@ -144,7 +146,7 @@ class LocalMemory:
             stable.check(valid, ready, space, address, write, strobe, word if write else None)
             if valid and ready:
                 memory = self.bytes[space]
-                assert address % width == 0 and address + width <= len(memory), f"{self.name}: {address:#x}"
+                assert address in range(0, len(memory), width), f"{self.name}: {address:#x}"
                 self.beats.append((cycle, write))
                 if write:
                     for i in range(width):

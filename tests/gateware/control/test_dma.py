@@ -34,7 +34,13 @@ class Bench:
         self.dut = dut = Dma(self.config)
         rng = random.Random(self.seed)
         self.memory = AxiMemory(
-            dut.memory, 1 << 16, latency=self.latency, stall=self.stall, seed=self.seed, errors=self.errors, mute=self.mute
+            dut.memory,
+            1 << 16,
+            latency=self.latency,
+            stall=self.stall,
+            seed=self.seed,
+            errors=self.errors,
+            mute=self.mute,
         )
         sizes = {s.value: space_bytes(self.config, s) for s in Space}
         self.locals = {
@@ -233,7 +239,8 @@ def test_out_of_bounds(config, opcode):
         assert outcome == [(f"{name}_error", ErrorCause.OUT_OF_BOUNDS)], change
     bursts = bench.memory.reads if opcode == Opcode.LOAD else bench.memory.writes
     for address, beats in bursts:
-        assert BASE <= address and address + beats * beat <= BASE + SIZE
+        assert address >= BASE
+        assert address + beats * beat <= BASE + SIZE
 
 
 @pytest.mark.parametrize("opcode", [Opcode.LOAD, Opcode.STORE])
@@ -248,7 +255,8 @@ def test_base_that_wraps_or_is_odd(opcode):
 
         bench.run(main)
         assert bench.names() == [(f"{opcode.name.lower()}_error", ErrorCause.OUT_OF_BOUNDS)]
-        assert not bench.memory.reads and not bench.memory.writes
+        assert not bench.memory.reads
+        assert not bench.memory.writes
 
 
 @pytest.mark.parametrize("config", CONFIGS, ids=lambda c: c.name)
@@ -301,7 +309,8 @@ def test_abort_at_any_time_drains_and_forgets(opcode):
             issued = len(bench.memory.reads) + len(bench.memory.writes)
             await bench.idle(ctx, 3000)
             assert len(bench.memory.reads) + len(bench.memory.writes) <= issued + 1
-            assert bench.memory.open == 0 and not ctx.get(bench.dut.draining)
+            assert bench.memory.open == 0
+            assert not ctx.get(bench.dut.draining)
         await bench.issue(ctx, opcode, row_bytes=0x400, rows=1, local_address=0x800)
         await bench.idle(ctx)
 
@@ -322,7 +331,9 @@ def test_load_finishes_only_when_its_writes_have_left_the_arbiter():
         await bench.issue(ctx, Opcode.LOAD, row_bytes=64, rows=1)
         for _ in range(100):
             await ctx.tick()
-        assert len(bench.locals["load"].beats) == 8 and not bench.events and ctx.get(bench.dut.load.busy)
+        assert len(bench.locals["load"].beats) == 8
+        assert not bench.events
+        assert ctx.get(bench.dut.load.busy)
         ctx.set(bench.dut.load_pending, 0)
         await ctx.tick()
 

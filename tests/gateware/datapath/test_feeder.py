@@ -92,26 +92,26 @@ def down(draw):
     along = draw(st.booleans())
     odd = word * draw(st.sampled_from([1, 3, 5]))
     block = st.integers(0, BYTES // channels - 1)
-    steps = []
-    for row in range(count):
-        inside, b_inside = draw(st.booleans()), draw(st.booleans())
-        for i in range(length):
-            steps.append(
-                {
-                    "flow": draw(st.sampled_from([Flow.ROWS, Flow.PAIRS, Flow.SINGLE])) if i == row == 0 else None,
-                    "row": 0,
-                    "x": (draw(block) - 8) * channels,
-                    "row_bytes": BYTES // 2,
-                    "zero_point": zero_point,
-                    "inside": int(inside),
-                    "b_inside": int(b_inside),
-                    "b_step": odd,
-                    "along": int(along),
-                    "row_start": int(i == 0),
-                    "warm_up": int(row == 0),
-                }
-            )
-    return config, [{**step, "flow": steps[0]["flow"]} for step in steps], length
+    flow = draw(st.sampled_from([Flow.ROWS, Flow.PAIRS, Flow.SINGLE]))
+    insides = [(draw(st.booleans()), draw(st.booleans())) for _ in range(count)]
+    steps = [
+        {
+            "flow": flow,
+            "row": 0,
+            "x": (draw(block) - 8) * channels,
+            "row_bytes": BYTES // 2,
+            "zero_point": zero_point,
+            "inside": int(inside),
+            "b_inside": int(b_inside),
+            "b_step": odd,
+            "along": int(along),
+            "row_start": int(i == 0),
+            "warm_up": int(row == 0),
+        }
+        for row, (inside, b_inside) in enumerate(insides)
+        for i in range(length)
+    ]
+    return config, steps, length
 
 
 @settings(max_examples=30)

@@ -220,9 +220,7 @@ class _Address:
         """Decode ``address`` into registers when ``taken``."""
         bits = window_bits(self.config)
         window, offset = address[bits:], address[:bits]
-        inside = [
-            (window == 1 + space.value) & (offset < space_bytes(self.config, space)) for space in Space
-        ]
+        inside = [(window == 1 + space.value) & (offset < space_bytes(self.config, space)) for space in Space]
         top = (max(Register) + 4 - 1).bit_length()
         with m.If(taken):
             m.d.sync += [

@@ -135,9 +135,7 @@ class LocalSplit(Component):
         under_way = Signal(range(2 * READS))
         may = Signal()
         idle = under_way == 0
-        m.d.comb += may.eq(
-            request.payload.write | idle | ((space == reading) & (under_way != 2 * READS - 1))
-        )
+        m.d.comb += may.eq(request.payload.write | idle | ((space == reading) & (under_way != 2 * READS - 1)))
         buses = [getattr(self, s.name.lower()) for s in sorted(Space, key=lambda s: s.value)]
         for index, bus in enumerate(buses):
             m.d.comb += [

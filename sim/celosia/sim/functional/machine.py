@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from celosia.arch.config import Config
-from celosia.arch.isa import COMMAND_BYTES, Engine, ErrorCause, IllegalCommand, Opcode, Space, decode
+from celosia.arch.isa import COMMAND_BYTES, Engine, ErrorCause, IllegalCommandError, Opcode, Space, decode
 from celosia.arch.timing import Interval, Schedule, predict
 from celosia.runtime.transport import Event
 
@@ -102,7 +102,7 @@ class Machine:
             data = self.memories[Space.PROGRAM][index * COMMAND_BYTES :][:COMMAND_BYTES].tobytes()
             try:
                 self._decoded[index] = decode(data)
-            except IllegalCommand:
+            except IllegalCommandError:
                 raise StopError(ErrorCause.ILLEGAL_COMMAND) from None
         return self._decoded[index]
 
