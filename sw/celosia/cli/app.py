@@ -15,16 +15,17 @@ from typing import Annotated
 import typer
 
 from celosia.arch.config import ConfigError
+from celosia.bench.errors import BenchError
 from celosia.compiler.errors import CompileError
 from celosia.model.errors import ModelError
 from celosia.runtime.errors import DeviceError, InputError, ProgramError
 
-from . import check, compile, demo, run
+from . import bench, check, compile, demo, run
 from .errors import ArgumentError
 
 __all__ = ["app", "call"]
 
-USER_ERRORS = (ArgumentError, CompileError, ConfigError, DeviceError, InputError, ModelError, ProgramError)
+USER_ERRORS = (ArgumentError, BenchError, CompileError, ConfigError, DeviceError, InputError, ModelError, ProgramError)
 
 app = typer.Typer(
     name="celosia",
@@ -35,6 +36,7 @@ app.command()(demo.demo)
 app.command()(run.run)
 app.command()(check.check)
 app.command("compile")(compile.compile_)
+app.add_typer(bench.app)
 
 
 def _print_version(wanted: bool) -> None:
