@@ -12,6 +12,7 @@ from celosia.model.attributes import (
     Conv2D,
     DepthwiseConv2D,
     FullyConnected,
+    Mean,
     NoAttributes,
     Pool2D,
     Reshape,
@@ -42,6 +43,7 @@ CONFIGS = [
     _small("8x8, 2 lanes", 8, 8, 2),
     _small("8x8, 2 weight rows", 8, 8, 8, weight_rows=2),
     _small("6x2, 3 weight rows", 6, 2, 1, weight_rows=3, accumulators=16),
+    _small("16x4", 16, 4, 4),
 ]
 """Powers of two and not, wide and tall, few lanes, several weight rows, few accumulators."""
 
@@ -149,6 +151,23 @@ class Builder:
         attributes = Pool2D(filter_h=size, filter_w=size, stride_h=size, stride_w=size)
         self.graph.ops.append(Op("MAX_POOL_2D", (x,), (output,), attributes, "pool"))
         return output
+
+    def average(self, x: int, kernel: tuple[int, int], stride: tuple[int, int], **attributes) -> int:
+        """AVERAGE_POOL_2D."""
+        data = self.graph.tensors[x]
+        n, h, w, c = data.shape
+        a = Pool2D(filter_h=kernel[0], filter_w=kernel[1], stride_h=stride[0], stride_w=stride[1], **attributes)
+        size = [same_padding(*v, 1, a.padding)[0] for v in zip((h, w), kernel, stride, strict=True)]
+        output = self.tensor((n, *size, c), data.scale, data.zero_point)
+        self.graph.ops.append(Op("AVERAGE_POOL_2D", (x,), (output,), a, "average"))
+        return output
+
+    def mean(self, x: int, *axes: int, keep: bool = True) -> int:
+        """MEAN."""
+        shape = self.shape(x)
+        kept = tuple(1 if i in axes else n for i, n in enumerate(shape) if keep or i not in axes)
+        scale = self.graph.tensors[x].scale * float(self.rng.uniform(0.3, 1))
+        return self.op("MEAN", (x, self.constant(np.array(axes, np.int32))), kept, Mean(keep_dims=keep), scale)
 
     def softmax(self, x: int) -> int:
         """SOFTMAX."""

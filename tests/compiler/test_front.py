@@ -8,8 +8,10 @@ import pytest
 
 from celosia.arch.config import PRESETS
 from celosia.compiler import CompileError, check, compile
+from celosia.compiler.forms import flattened
 from celosia.compiler.ir import Axis, ConvLayer, Window
-from celosia.compiler.passes.legalize import flatten
+from celosia.compiler.layouts import Pitch
+from celosia.compiler.passes.legalize import turned
 from celosia.compiler.pipeline import analyze
 from celosia.model import Graph, ModelError, Quantization
 from celosia.model.attributes import Other
@@ -17,6 +19,7 @@ from celosia.model.graph import Op
 from compiler.networks import CONFIGS, Builder, residual
 
 CONFIG = PRESETS["c64"]
+PRODUCTS_ONLY = CONFIG.replace(name="without DEPTHWISE", lanes=4)
 
 
 def builder() -> Builder:
@@ -107,17 +110,52 @@ def test_operator_nobody_reads_is_dropped():
         ),
     ],
 )
-def test_flatten(window, y, x, channels):
-    flat = flatten(window)
+def test_flattened(window, y, x, channels):
+    weights = np.zeros((window.outputs, window.y.kernel, window.x.kernel, window.channels), np.int8)
+    (flat_weights, flat), *rest = flattened(weights, window)
+    assert not rest
     assert (flat.y, flat.x, flat.channels) == (y, x, channels)
+    assert flat_weights.shape == (window.outputs, y.kernel, x.kernel, channels)
     assert flat.y.size * flat.row_bytes == window.y.size * window.row_bytes
 
 
-def test_flatten_leaves_padded_and_long_rows_alone():
+def test_flattened_leaves_padded_and_long_rows_alone():
     padded = Window(batch=1, channels=3, outputs=4, y=Axis(size=9, kernel=2, out=8), x=Axis(size=5, kernel=5, before=1))
-    assert flatten(padded) == padded
     long = Window(batch=1, channels=4000, outputs=4, y=Axis(size=20, out=20), x=Axis(size=1))
-    assert flatten(long) == long
+    for window in (padded, long):
+        weights = np.zeros((4, window.y.kernel, window.x.kernel, window.channels), np.int8)
+        assert [w for _, w in flattened(weights, window)] == [window]
+
+
+def test_gaps_can_be_skipped_or_run_over():
+    """Pixels of 3 bytes 8 apart: a run over two of them is 11 bytes, or the image stays as it is."""
+    window = Window(
+        batch=1,
+        channels=3,
+        outputs=4,
+        y=Axis(size=9, kernel=2, out=8),
+        x=Axis(size=2, kernel=2),
+        source=Pitch(8, 24, 9 * 24),
+    )
+    weights = np.ones((4, 2, 2, 3), np.int8)
+    (flat_weights, flat), (same_weights, same) = flattened(weights, window)
+    assert same is window
+    assert same_weights is weights
+    assert (flat.channels, flat.x.size, flat.y.size) == (11, 9, 1)
+    assert flat_weights[0, 0, 0].tolist() == [1, 1, 1, 0, 0, 0, 0, 0, 1, 1, 1]
+
+
+def test_image_one_pixel_wide_is_turned():
+    window = Window(
+        batch=1,
+        channels=4,
+        outputs=4,
+        y=Axis(size=9, kernel=2, out=8),
+        x=Axis(size=1, kernel=3, before=1),
+        depthwise=True,
+    )
+    flat = turned(window)
+    assert (flat.y, flat.x, flat.turned) == (window.x, window.y, True)
 
 
 def change_weights(b: Builder, **changes: object) -> None:
@@ -222,19 +260,21 @@ def test_depthwise_without_room_goes_to_the_host():
     y = b.depthwise(b.depthwise(b.input(1, 6, 6, 24), padding="SAME"), kernel=(1, 1))
     graph = b.output(y)
     # 3x3 over 24 channels in groups of 8 on an 8x8 array: 27 tiles of 64 bytes, and 3 for the 1x1
-    assert [place for _, place in places(graph)] == ["array", "array"]
-    little = CONFIG.replace(name="little", weight_bytes=29 * 64)
+    assert [place for _, place in places(graph, PRODUCTS_ONLY)] == ["array", "array"]
+    little = PRODUCTS_ONLY.replace(name="little", weight_bytes=29 * 64)
     rows = check(graph, little)
     assert [row.place for row in rows] == ["host", "array"]
-    assert rows[0].why.startswith("its weights, spread on diagonals, have no room")
+    assert rows[0].why.startswith("its weight tiles have no room")
     assert compile(graph, little).layers[0].place == "host"
+    # the second dataflow needs no diagonals
+    assert [place for _, place in places(graph, CONFIG.replace(name="little", weight_bytes=29 * 64))] == ["array"] * 2
 
 
 def test_pad_comes_back_with_a_depthwise_that_leaves():
     b = builder()
     x = b.conv(b.input(1, 6, 6, 3), 24)
     graph = b.output(b.conv(b.depthwise(b.pad(x, 1, 1, 1, 1)), 8))
-    little = CONFIG.replace(name="little", weight_bytes=29 * 64)
+    little = PRODUCTS_ONLY.replace(name="little", weight_bytes=29 * 64)
     assert [place for _, place in places(graph)] == ["array"] * 4
     assert [place for _, place in places(graph, little)] == ["array", "host", "host", "array"]
     assert [layer.place for layer in compile(graph, little).layers] == ["array", "host", "host", "array"]

@@ -1,12 +1,17 @@
 # SPDX-License-Identifier: Apache-2.0
 """The fields of every command, and what it touches of the activation memory, from tiles and addresses."""
 
+from dataclasses import replace
+
 from celosia.arch.isa import Opcode, Space
 
+from .down import Walk
 from .forms import group_words
-from .ir import AddLayer, Command, ConvLayer, Module, Piece, Region, Tile
+from .ir import AddLayer, ArrayLayer, Command, ConvLayer, DepthwiseLayer, Module, Piece, Region, Tile
 
-__all__ = ["add_command", "conv_command", "end_command", "load_image", "load_weights", "transfer"]
+__all__ = [
+    "add_command", "conv_command", "depthwise_command", "end_command", "load_image", "load_weights", "transfer",
+]  # fmt: skip
 
 
 def conv_command(module: Module, layer: ConvLayer, tile: Tile) -> Command:
@@ -14,21 +19,20 @@ def conv_command(module: Module, layer: ConvLayer, tile: Tile) -> Command:
     config, window, group = module.config, layer.window, layer.groups[tile.group]
     y, x = window.y, window.x
     channels, kernel_h, taps, run = group.weights.shape
-    row = window.row_bytes
+    read, written = window.read, window.written
     image_y = tile.y * y.stride - y.before
-    image = module.addresses[layer.input] + tile.batch * y.size * row
+    image = module.addresses[layer.input] + tile.batch * read.image
     n_tiles = -(-channels // config.columns)
-    out_row = x.out * window.outputs
-    out_address = module.addresses[layer.output] + (tile.batch * y.out + tile.y) * out_row
+    output = _output(module, layer, tile)
     fields = {
-        "input_address": image + image_y * row,
-        "row_step": y.stride * row,
-        "kernel_row_step": y.dilation * row,
+        "input_address": image + image_y * read.row,
+        "row_step": y.stride * read.row,
+        "kernel_row_step": y.dilation * read.row,
         "input_rows": y.size,
         "input_y": image_y,
-        "input_row_bytes": row,
-        "step_x": x.stride * window.channels,
-        "input_x": (tile.x * x.stride - x.before) * window.channels + group.offset,
+        "input_row_bytes": window.row_bytes,
+        "step_x": x.stride * read.pixel,
+        "input_x": (tile.x * x.stride - x.before) * read.pixel + group.offset,
         "step_y": y.stride,
         "dilation_x": layer.tap_step,
         "dilation_y": y.dilation,
@@ -42,30 +46,78 @@ def conv_command(module: Module, layer: ConvLayer, tile: Tile) -> Command:
         "input_zero_point": layer.input_zero_point,
         "parameter_address": module.records[layer.layer, tile.group],
         "n_tiles": n_tiles,
-        "output_address": out_address + tile.x * window.outputs + group.first,
+        "output_address": output + group.first,
         "output_zero_point": layer.output_zero_point,
-        "output_pixel_pitch": window.outputs,
+        "output_pixel_pitch": written.pixel,
         "activation_min": layer.activation_min,
         "activation_max": layer.activation_max,
-        "output_row_pitch": out_row,
+        "output_row_pitch": written.row,
     }
-    written = Region(
-        Space.ACTIVATIONS,
-        fields["output_address"],
-        (tile.width - 1) * window.outputs + channels,
-        tile.height,
-        out_row,
-    )
     return Command(
         opcode=Opcode.CONV,
         layer=layer.layer,
         fields=fields,
-        reads=(*_window_region(fields, image, run), weight_region(module, layer, tile.group)),
-        writes=(written,),
+        reads=(*_window_region(fields, image, read.row, run), weight_region(module, layer, tile.group)),
+        writes=(_written(layer, tile, fields["output_address"], channels),),
     )
 
 
-def _window_region(fields: dict[str, int], image: int, run: int) -> tuple[Region, ...]:
+def _output(module: Module, layer: ArrayLayer, tile: Tile) -> int:
+    """The address of the first byte of a tile."""
+    written = layer.window.written
+    start = module.addresses[layer.output]
+    return start + tile.batch * written.image + tile.y * written.row + tile.x * written.pixel
+
+
+def _written(layer: ArrayLayer, tile: Tile, start: int, channels: int) -> Region:
+    """The bytes of a tile of ``channels`` channels, and the gaps between its pixels."""
+    written = layer.window.written
+    size = (tile.width - 1) * written.pixel + channels
+    return Region(Space.ACTIVATIONS, start, size, tile.height, written.row)
+
+
+def depthwise_command(module: Module, layer: DepthwiseLayer, tile: Tile) -> Command:
+    """DEPTHWISE for one tile (:class:`celosia.arch.isa.Depthwise` gives every field its meaning)."""
+    window, group = layer.window, layer.groups[tile.group]
+    read, written = window.read, window.written
+    walk = Walk(module.config, replace(window, outputs=group.channels, target=written, source=read), layer.plan)
+    geometry = walk.geometry((tile.y, tile.height, tile.x, tile.width))
+    image = module.addresses[layer.input] + tile.batch * read.image
+    output = _output(module, layer, tile) + group.first
+    fields = {
+        **geometry,
+        "input_address": (image + geometry["input_y"] * read.row) % (1 << 24),
+        "input_x": geometry["input_x"] + group.first,
+        "input_zero_point": layer.input_zero_point,
+        "weight_address": module.weight_words[layer.layer, tile.group],
+        "parameter_address": module.records[layer.layer, tile.group],
+        "output_address": output,
+        "output_zero_point": layer.output_zero_point,
+        "activation_min": layer.activation_min,
+        "activation_max": layer.activation_max,
+    }
+    wide = replace(tile, width=tile.width + tile.width % 2) if layer.plan.both_pixels else tile
+    return Command(
+        opcode=Opcode.DEPTHWISE,
+        layer=layer.layer,
+        fields=fields,
+        reads=(*_rows_read(layer, tile, image), weight_region(module, layer, tile.group)),
+        writes=(_written(layer, wide, output, group.channels),),
+    )
+
+
+def _rows_read(layer: DepthwiseLayer, tile: Tile, image: int) -> tuple[Region, ...]:
+    """The image rows that matter to a DEPTHWISE; none when it reads padding only."""
+    y, read = layer.window.y, layer.window.read
+    top = max(tile.y * y.stride - y.before, 0)
+    bottom = min((tile.y + tile.height - 1) * y.stride - y.before + y.kernel - 1, y.size - 1)
+    if top > bottom:
+        return ()
+    start = image + top * read.row
+    return (Region(Space.ACTIVATIONS, start, layer.window.row_bytes, bottom - top + 1, read.row),)
+
+
+def _window_region(fields: dict[str, int], image: int, pitch: int, run: int) -> tuple[Region, ...]:
     """The bytes of the image that matter to a CONV; none when it reads padding only."""
     row = fields["input_row_bytes"]
     first_y, first_x = fields["input_y"], fields["input_x"]
@@ -75,7 +127,7 @@ def _window_region(fields: dict[str, int], image: int, run: int) -> tuple[Region
     left, right = max(first_x, 0), min(end_x + run, row)
     if top > bottom or left >= right:
         return ()
-    return (Region(Space.ACTIVATIONS, image + top * row + left, right - left, bottom - top + 1, row),)
+    return (Region(Space.ACTIVATIONS, image + top * pitch + left, right - left, bottom - top + 1, pitch),)
 
 
 def add_command(module: Module, layer: AddLayer, piece: Piece) -> Command:
@@ -118,14 +170,14 @@ def transfer(module: Module, opcode: Opcode, layer: int, value: int) -> Command:
     )
 
 
-def weight_region(module: Module, layer: ConvLayer, group: int) -> Region:
+def weight_region(module: Module, layer: ArrayLayer, group: int) -> Region:
     """The weights of a group, in the weight memory."""
     size = module.config.weight_word_bytes
     words = group_words(module.config, layer.groups[group])
     return Region(Space.WEIGHTS, module.weight_words[layer.layer, group] * size, words * size)
 
 
-def load_weights(module: Module, layer: ConvLayer, group: int) -> Command:
+def load_weights(module: Module, layer: ArrayLayer, group: int) -> Command:
     """LOAD of the weights of a group."""
     region = weight_region(module, layer, group)
     source = module.weight_source[layer.layer, group] * module.config.weight_word_bytes

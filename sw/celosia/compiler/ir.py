@@ -15,9 +15,12 @@ from celosia.arch.config import Config
 from celosia.arch.isa import Engine, Opcode, Space
 from celosia.model.graph import Graph, Op
 
+from .layouts import Layout, Pitch
+from .plan import Plan
+
 __all__ = [
-    "AddLayer", "Axis", "Command", "ConvLayer", "Group", "Layer", "Module", "Node", "Piece", "Region",
-    "Segment", "Step", "Tile", "Window",
+    "AddLayer", "ArrayLayer", "Axis", "Command", "ConvLayer", "DepthwiseLayer", "DownGroup", "Group", "Layer", "Module",
+    "Node", "Piece", "Region", "Segment", "Step", "Tile", "Window",
 ]  # fmt: skip
 
 
@@ -25,6 +28,7 @@ _ENGINES = {
     Opcode.LOAD: Engine.LOAD,
     Opcode.STORE: Engine.STORE,
     Opcode.CONV: Engine.CONV,
+    Opcode.DEPTHWISE: Engine.CONV,
     Opcode.ADD: Engine.ELEMENTWISE,
 }
 
@@ -44,8 +48,17 @@ class Axis:
 @dataclass(frozen=True, kw_only=True)
 class Window:
     """The geometry of a convolution: ``batch`` images of ``y.size`` × ``x.size`` pixels of ``channels`` bytes
-    become ``batch`` images of ``y.out`` × ``x.out`` pixels of ``outputs`` bytes. ``depthwise`` windows make
-    output channel ``o`` from input channel ``o // (outputs // channels)`` alone."""
+    become ``batch`` images of ``y.out`` × ``x.out`` pixels of ``outputs`` bytes.
+
+    Parameters
+    ----------
+    depthwise:
+        Output channel ``o`` is made from input channel ``o // (outputs // channels)`` alone.
+    turned:
+        Its ``y`` is the operator's width and its ``x`` the height, of images one pixel wide.
+    source, target:
+        Where pixels of input and output lie; None is one after the other.
+    """
 
     batch: int
     channels: int
@@ -53,11 +66,24 @@ class Window:
     y: Axis
     x: Axis
     depthwise: bool = False
+    turned: bool = False
+    source: Pitch | None = None
+    target: Pitch | None = None
+
+    @property
+    def read(self) -> Pitch:
+        """Where the pixels of the input lie."""
+        return self.source or Pitch.dense(self.y.size, self.x.size, self.channels)
+
+    @property
+    def written(self) -> Pitch:
+        """Where the pixels of the output lie."""
+        return self.target or Pitch.dense(self.y.out, self.x.out, self.outputs)
 
     @property
     def row_bytes(self) -> int:
-        """Bytes of one row of the image."""
-        return self.x.size * self.channels
+        """Bytes from the first of one row of the image to the first that is no more in it."""
+        return (self.x.size - 1) * self.read.pixel + self.channels
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -90,6 +116,18 @@ class Group:
     weights: np.ndarray
 
 
+@dataclass(frozen=True, kw_only=True, eq=False)
+class DownGroup:
+    """``channels`` channels of a depthwise layer from ``first`` on.
+
+    ``tiles`` are the weight tiles of their DEPTHWISE command in its order, int8, (tiles, R, 2·D).
+    """
+
+    first: int
+    channels: int
+    tiles: np.ndarray
+
+
 @dataclass(frozen=True, kw_only=True)
 class ConvLayer:
     """A convolution as the array computes it: ``bias`` has the input zero point folded in.
@@ -118,6 +156,26 @@ class ConvLayer:
 
 
 @dataclass(frozen=True, kw_only=True)
+class DepthwiseLayer:
+    """A depthwise convolution or an average pooling as DEPTHWISE computes it, by ``plan``; the rest as in
+    :class:`ConvLayer`."""
+
+    layer: int
+    input: int
+    output: int
+    window: Window
+    plan: Plan
+    groups: tuple[DownGroup, ...]
+    bias: np.ndarray
+    multiplier: np.ndarray
+    exponent: np.ndarray
+    input_zero_point: int
+    output_zero_point: int
+    activation_min: int
+    activation_max: int
+
+
+@dataclass(frozen=True, kw_only=True)
 class AddLayer:
     """An element-wise sum of ``size`` bytes; ``parameters`` are ADD's fields beyond addresses and lines."""
 
@@ -128,12 +186,13 @@ class AddLayer:
     parameters: dict[str, int]
 
 
-Layer = ConvLayer | AddLayer
+ArrayLayer = ConvLayer | DepthwiseLayer
+Layer = ConvLayer | DepthwiseLayer | AddLayer
 
 
 @dataclass(frozen=True, kw_only=True)
 class Tile:
-    """One CONV command: a rectangle of output pixels of image ``batch``, for one group of channels."""
+    """One CONV or DEPTHWISE command: a rectangle of output pixels of image ``batch``, for one group of channels."""
 
     batch: int
     group: int
@@ -217,6 +276,12 @@ class Module:
         legalize, fit: operators that cost nothing, by index, and why.
     streamed:
         fit: weights are loaded from external memory before they are used, in every inference.
+    refused:
+        Operators that may not use DEPTHWISE: there was no room for the padding of their images.
+    layouts:
+        layout: of every value whose pixels do not lie one after the other, where they lie.
+    plans:
+        layout: by operator index, how DEPTHWISE computes it.
     layers:
         lower: by operator index, what the array and the lanes run.
     tiles:
@@ -241,6 +306,9 @@ class Module:
     nodes: tuple[Node, ...] = ()
     free: dict[int, str] = field(default_factory=dict)
     streamed: bool = False
+    refused: frozenset[int] = frozenset()
+    layouts: dict[int, Layout] = field(default_factory=dict)
+    plans: dict[int, Plan] = field(default_factory=dict)
     layers: dict[int, Layer] = field(default_factory=dict)
     tiles: dict[int, tuple[Tile | Piece, ...]] = field(default_factory=dict)
     steps: tuple[Step, ...] = ()
@@ -263,9 +331,13 @@ class Module:
         """Bytes of a value, which is int8."""
         return self.graph.tensors[value].size
 
+    def stored(self, value: int) -> int:
+        """Bytes of a value where it lies, gaps included."""
+        return self.layouts[value].bytes if value in self.layouts else self.size(value)
+
     def lines(self, value: int) -> int:
         """Activation lines a value takes."""
-        return -(-self.size(value) // self.config.line_bytes)
+        return -(-self.stored(value) // self.config.line_bytes)
 
     def outputs(self) -> frozenset[int]:
         """The values that are outputs of the network."""

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """From a graph to a program: the passes in order, with the verifier between them.
 
-legalize → place → fit → lower, then for each tiling strategy tile → segment → allocate → schedule → emit.
+legalize → place → fit → layout → lower, then for each tiling strategy tile → segment → allocate → schedule → emit.
 """
 
 from collections.abc import Callable, Mapping
@@ -16,6 +16,7 @@ from .ir import Module
 from .passes.allocate import allocate
 from .passes.emit import emit
 from .passes.fit import fit
+from .passes.layout import layout
 from .passes.legalize import legalize
 from .passes.lower import lower
 from .passes.place import CheckRow, place, refuse_unsupported, rows
@@ -30,7 +31,12 @@ __all__ = ["MEMORIES", "analyze", "check", "compile"]
 MEMORIES = ("local", "external")
 """Where inputs, outputs and the images of the memories are."""
 
-_FRONT: tuple[tuple[str, Callable[[Module], Module]], ...] = (("place", place), ("fit", fit), ("lower", lower))
+_FRONT: tuple[tuple[str, Callable[[Module], Module]], ...] = (
+    ("place", place),
+    ("fit", fit),
+    ("layout", layout),
+    ("lower", lower),
+)
 
 _BACK: tuple[tuple[str, Callable[[Module], Module]], ...] = (
     ("segment", segment),
@@ -49,7 +55,7 @@ def analyze(
 ) -> Module:
     """The module as pass ``last`` leaves it, every pass verified; see :func:`compile`.
 
-    Passes are legalize, place, fit, lower, tile, segment, allocate, schedule.
+    Passes are legalize, place, fit, layout, lower, tile, segment, allocate, schedule.
     """
     if memory not in MEMORIES:
         raise ValueError(f"memory must be one of {', '.join(MEMORIES)}, not {memory!r}")
@@ -123,4 +129,4 @@ def check(graph: Graph, config: Config) -> list[CheckRow]:
     ModelError
         The network is no valid int8 network.
     """
-    return rows(analyze(graph, config, last="fit"))
+    return rows(analyze(graph, config, last="layout"))

@@ -13,11 +13,10 @@ from celosia.golden.add import parameters as add_parameters
 from celosia.golden.conv import parameters as conv_parameters
 from celosia.model.graph import Graph, Op
 
+from .average import MAX_EXPONENT, average_parameters
 from .ir import Node, Window
 
-__all__ = ["ARRAY_RULES", "LANE_RULES", "Candidate", "Rule", "broken_rule"]
-
-MAX_EXPONENT = 2
+__all__ = ["ARRAY_RULES", "AVERAGE_RULES", "LANE_RULES", "WINDOW_RULES", "Candidate", "Rule", "broken_rule"]
 
 
 @dataclass(frozen=True)
@@ -88,20 +87,20 @@ def small_kernel(c: Candidate) -> bool:
 def small_steps(c: Candidate) -> bool:
     """its vertical stride and dilation must be at most 255, and a horizontal step at most 65535 bytes"""
     y, x = c.window.y, c.window.x
-    return max(y.stride, y.dilation) < 256 and max(x.stride, x.dilation) * c.window.channels < 1 << 16
+    return max(y.stride, y.dilation) < 256 and max(x.stride, x.dilation) * c.window.read.pixel < 1 << 16
 
 
 def small_reach(c: Candidate) -> bool:
     """its window must not reach further than 32767 rows and 8388607 bytes, padding included"""
-    y, x, channels = c.window.y, c.window.x, c.window.channels
+    y, x, pixel = c.window.y, c.window.x, c.window.read.pixel
     down = (y.out - 1) * y.stride + (y.kernel - 1) * y.dilation
-    right = ((x.out - 1) * x.stride + x.kernel * x.dilation) * channels
-    return max(down, y.before) < 1 << 15 and max(right, x.before * channels) < 1 << 23
+    right = ((x.out - 1) * x.stride + x.kernel * x.dilation) * pixel
+    return max(down, y.before) < 1 << 15 and max(right, x.before * pixel) < 1 << 23
 
 
 def small_pixels(c: Candidate) -> bool:
     """it must have at most 65535 output channels, and 16777215 bytes in an output row"""
-    return c.window.outputs < 1 << 16 and c.window.outputs * c.window.x.out < 1 << 24
+    return c.window.written.pixel < 1 << 16 and c.window.written.row < 1 << 24
 
 
 def conv_exponents(c: Candidate) -> bool:
@@ -131,21 +130,45 @@ def add_exponents(c: Candidate) -> bool:
     return max(p.exponent1, p.exponent2, p.output_exponent) <= MAX_EXPONENT
 
 
+def averages(c: Candidate) -> bool:
+    """it must be an average over rows and columns of an image"""
+    return c.node.window is not None
+
+
+def down_mode(c: Candidate) -> bool:
+    """the core must have a depthwise mode: rows a multiple of 4, and a lane for every column"""
+    return c.config.down_channels > 0
+
+
+def equal_windows(c: Candidate) -> bool:
+    """its window must never reach outside the image, so that every average is of as many pixels"""
+    return all(
+        axis.before == 0 and (axis.out - 1) * axis.stride + axis.kernel <= axis.size
+        for axis in (c.window.y, c.window.x)
+    )
+
+
+def exact_average(c: Candidate) -> bool:
+    """the lanes must be able to compute its division exactly"""
+    return average_parameters(c.graph, c.op, c.window) is not None
+
+
+WINDOW_RULES: tuple[Rule, ...] = (short_rows, small_image, small_kernel, small_steps, small_reach, small_pixels)
+"""For the geometry of whatever has a window."""
+
 ARRAY_RULES: tuple[Rule, ...] = (
     int8_tensors,
     weights_constant,
     bias_constant,
     symmetric_weights,
     whole_groups,
-    short_rows,
-    small_image,
-    small_kernel,
-    small_steps,
-    small_reach,
-    small_pixels,
+    *WINDOW_RULES,
     conv_exponents,
 )
 """For CONV_2D, FULLY_CONNECTED and DEPTHWISE_CONV_2D."""
+
+AVERAGE_RULES: tuple[Rule, ...] = (averages, down_mode, equal_windows, *WINDOW_RULES, exact_average)
+"""For AVERAGE_POOL_2D and MEAN."""
 
 LANE_RULES: tuple[Rule, ...] = (int8_tensors, two_values, equal_shapes, add_shift, add_exponents)
 """For ADD."""

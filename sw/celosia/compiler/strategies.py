@@ -17,14 +17,15 @@ start before a layer is done. Which is better depends on the network: the timing
 
 from collections.abc import Callable, Sequence
 
-from .ir import ConvLayer, Module
+from .down import Walk
+from .ir import ArrayLayer, DepthwiseLayer, Module
 
 __all__ = ["STRATEGIES", "Rectangle", "Strategy", "blocks", "largest", "split"]
 
 Rectangle = tuple[int, int, int, int]
 """First row, rows, first column, columns of output pixels."""
 
-Strategy = Callable[[Module, ConvLayer], Sequence[Rectangle]]
+Strategy = Callable[[Module, ArrayLayer], Sequence[Rectangle]]
 
 
 def split(total: int, most: int) -> list[tuple[int, int]]:
@@ -34,7 +35,7 @@ def split(total: int, most: int) -> list[tuple[int, int]]:
     return [(edges[part], edges[part + 1] - edges[part]) for part in range(parts)]
 
 
-def largest(module: Module, layer: ConvLayer) -> list[Rectangle]:
+def largest(module: Module, layer: ArrayLayer) -> list[Rectangle]:
     """The fewest blocks of whole rows; where one row has more pixels than there are accumulators, parts of it."""
     return _blocks(module, layer, 1)
 
@@ -42,14 +43,16 @@ def largest(module: Module, layer: ConvLayer) -> list[Rectangle]:
 def blocks(count: int) -> Strategy:
     """At least ``count`` blocks of rows, unless they become so small that the array waits for weights."""
 
-    def strategy(module: Module, layer: ConvLayer) -> list[Rectangle]:
+    def strategy(module: Module, layer: ArrayLayer) -> list[Rectangle]:
         return _blocks(module, layer, count)
 
     return strategy
 
 
-def _blocks(module: Module, layer: ConvLayer, count: int) -> list[Rectangle]:
+def _blocks(module: Module, layer: ArrayLayer, count: int) -> list[Rectangle]:
     y, x, config = layer.window.y, layer.window.x, module.config
+    if isinstance(layer, DepthwiseLayer):
+        return Walk(config, layer.window, layer.plan).tiles()
     enough = -(-2 * config.weight_cycles // x.out)
     rows = min(max(1, config.accumulators // x.out), max(enough, -(-y.out // count)))
     return [

@@ -3,13 +3,16 @@
 
 from collections import Counter
 from collections.abc import Callable
+from math import prod
 
 import numpy as np
 
 from celosia.arch.isa import Engine
 
+from .down import Walk
 from .errors import VerifierError
-from .ir import AddLayer, Command, ConvLayer, Module, Piece, Tile
+from .ir import AddLayer, Command, DepthwiseLayer, DownGroup, Module, Piece, Tile
+from .passes.layout import laid_out
 from .passes.place import PLACES
 from .regions import touch
 
@@ -57,19 +60,36 @@ def _placed(module: Module) -> list[str]:
     ]
 
 
+def _laid_out(module: Module) -> list[str]:
+    problems: list[str] = []
+    for node in module.nodes:
+        if node.place == "array" and laid_out(node, module.layouts) is None:
+            problems.append(f"operator {node.layer} cannot read or write its values where they lie")
+        if node.place == "lanes" and len({module.layouts.get(v) for v in (*node.inputs, *node.outputs)}) > 1:
+            problems.append(f"the values of operator {node.layer} do not lie alike")
+    for value, layout in module.layouts.items():
+        if prod(layout.shape) != module.size(value):  # a value, not the lines it may be stored as
+            problems.append(f"value {value} does not have {layout.shape} bytes")
+    return problems
+
+
 def _lowered(module: Module) -> list[str]:
     problems: list[str] = []
     wanted = {node.layer for node in module.nodes if node.place != "host"}
     if wanted != set(module.layers):
         problems.append(f"layers {sorted(module.layers)} where {sorted(wanted)} are placed")
     for layer in module.layers.values():
-        if isinstance(layer, ConvLayer):
-            channels = [c for g in layer.groups for c in range(g.first, g.first + len(g.weights))]
-            w = layer.window
-            if w.batch * w.y.out * w.x.out * w.outputs != module.size(layer.output):
-                problems.append(f"the window of layer {layer.layer} does not make its output")
-            if sorted(channels) != list(range(w.outputs)):
-                problems.append(f"the groups of layer {layer.layer} do not make each channel once")
+        if isinstance(layer, AddLayer):
+            continue
+        sizes = [(g.first, g.channels if isinstance(g, DownGroup) else len(g.weights)) for g in layer.groups]
+        channels = [c for first, size in sizes for c in range(first, first + size)]
+        w = layer.window
+        if sorted(channels) != list(range(w.outputs)):
+            problems.append(f"the groups of layer {layer.layer} do not make each channel once")
+        written = w.written
+        end = (w.batch - 1) * written.image + (w.y.out - 1) * written.row + (w.x.out - 1) * written.pixel + w.outputs
+        if not module.size(layer.output) <= end <= module.stored(layer.output):
+            problems.append(f"the window of layer {layer.layer} does not make its output")
     return problems
 
 
@@ -83,10 +103,16 @@ def _tiled(module: Module) -> list[str]:
                 problems.append(f"the pieces of layer {number} do not make each line once")
             continue
         window = layer.window
+        limit = module.config.accumulators
         made = np.zeros((window.batch, len(layer.groups), window.y.out, window.x.out), np.int32)
         for tile in (part for part in parts if isinstance(part, Tile)):
             made[tile.batch, tile.group, tile.y : tile.y + tile.height, tile.x : tile.x + tile.width] += 1
-            if tile.height * tile.width > module.config.accumulators:
+            if isinstance(layer, DepthwiseLayer):
+                walk = Walk(module.config, window, layer.plan)
+                pixels = walk.rows(tile.height) * walk.outputs(tile.width) if walk.several else 0
+            else:
+                pixels = tile.height * tile.width
+            if pixels > limit:
                 problems.append(f"a tile of layer {number} has more pixels than there are accumulators")
         if (made != 1).any():
             problems.append(f"the tiles of layer {number} do not make each pixel once")
@@ -120,7 +146,7 @@ def _allocated(module: Module) -> list[str]:
             layer = module.layers[number]
             for value in layer.inputs if isinstance(layer, AddLayer) else (layer.input,):
                 find(value, f"layer {number}")
-            if isinstance(layer, ConvLayer) and (owner[lines(layer.output)] == layer.input).any():
+            if not isinstance(layer, AddLayer) and (owner[lines(layer.output)] == layer.input).any():
                 problems.append(f"layer {number} writes over its own input")
             owner[lines(layer.output)] = layer.output
         for value in step.downloads:
@@ -163,6 +189,7 @@ CHECKS: dict[str, Callable[[Module], list[str]]] = {
     "legalize": _legalized,
     "place": _placed,
     "fit": lambda module: _legalized(module) + _placed(module),
+    "layout": lambda module: _placed(module) + _laid_out(module),
     "lower": _lowered,
     "tile": _tiled,
     "segment": _segmented,

@@ -3,7 +3,7 @@
 
 from collections.abc import Callable
 
-from celosia.arch.isa import COMMAND_BYTES, ErrorCause, IllegalCommand, Space, decode
+from celosia.arch.isa import COMMAND_BYTES, ErrorCause, IllegalCommandError, Space, decode
 from celosia.arch.registers import IDENTITY, Control, Register, Status, space_bytes, window
 from celosia.arch.version import VERSION
 
@@ -100,7 +100,7 @@ def _explain(program: Program, error: int) -> str:
     where = f"command {index}"
     try:
         command = decode(program.commands[index * COMMAND_BYTES : (index + 1) * COMMAND_BYTES])
-    except IllegalCommand:
+    except IllegalCommandError:
         return f"the core stopped at {where}: {why}; compile the network again"
     layer = program.layers[command["layer"]].name if command["layer"] < len(program.layers) else ""
     return (

@@ -26,6 +26,7 @@ _ENGINES = {
     Opcode.LOAD: Engine.LOAD,
     Opcode.STORE: Engine.STORE,
     Opcode.CONV: Engine.CONV,
+    Opcode.DEPTHWISE: Engine.CONV,
     Opcode.ADD: Engine.ELEMENTWISE,
 }
 
@@ -173,7 +174,7 @@ class Device:
         return [program.value(values, index).copy() for index in program.graph.outputs], tally
 
     def _upload(self, program: Program, move: Move, value: np.ndarray) -> None:
-        data = np.ascontiguousarray(value, np.int8).tobytes()
+        data = move.pack(value)
         if program.memory == "external":
             self.transport.external_write(move.address, data)
         else:
@@ -184,7 +185,7 @@ class Device:
             data = self.transport.external_read(move.address, move.size)
         else:
             data = control.read_window(self.transport, Space.ACTIVATIONS, move.address, move.size)
-        return np.frombuffer(data, np.int8)
+        return move.unpack(data)
 
     def _start(
         self,

@@ -23,11 +23,53 @@ class Move:
 
     ``value`` is an index into the graph's tensors. The address is in the activation memory, or in external
     memory when that is where the program keeps inputs and outputs.
+
+    Parameters
+    ----------
+    shape, strides:
+        If the bytes do not follow each other: the value as an array of ``shape``, whose last dimension has no gaps,
+        and the bytes from one index of every other dimension to the next.
+    lines:
+        If an uploaded value has the rows of its images, NHWC ``shape``, interleaved: lines an image, rows side by side
+        in each, rows from one line to the next, rows before the image that the first begins with, and what rows
+        outside the image hold.
     """
 
     value: int
     address: int
     size: int
+    shape: tuple[int, ...] = ()
+    strides: tuple[int, ...] = ()
+    lines: tuple[int, ...] = ()
+
+    def pack(self, value: np.ndarray) -> bytes:
+        """The ``size`` bytes to write; gaps are 0."""
+        value = np.ascontiguousarray(value, np.int8)
+        if not self.shape:
+            return value.tobytes()
+        if self.lines:
+            return self._interleaved(value.reshape(self.shape)).tobytes()
+        stored = np.zeros(self.size, np.int8)
+        self._view(stored)[...] = value.reshape(self.shape)
+        return stored.tobytes()
+
+    def unpack(self, data: bytes) -> np.ndarray:
+        """The value in ``size`` bytes read, flat."""
+        stored = np.frombuffer(data, np.int8)
+        return self._view(stored).reshape(-1) if self.shape else stored
+
+    def _interleaved(self, images: np.ndarray) -> np.ndarray:
+        """Images as lines: (images, lines, columns, rows side by side, channels)."""
+        count, rows, step, before, fill = self.lines
+        needed = (count - 1) * step + rows
+        used = images[:, : max(needed - before, 0)]
+        padded = np.full((len(images), needed, *images.shape[2:]), fill, np.int8)
+        padded[:, before : before + used.shape[1]] = used
+        index = np.arange(count)[:, None] * step + np.arange(rows)
+        return padded[:, index].transpose(0, 1, 3, 2, 4)
+
+    def _view(self, stored: np.ndarray) -> np.ndarray:
+        return np.lib.stride_tricks.as_strided(stored, self.shape, (*self.strides, 1), writeable=stored.flags.writeable)
 
 
 @dataclass(frozen=True)

@@ -13,6 +13,7 @@ import os
 import tempfile
 import zipfile
 import zlib
+from math import prod
 from os import PathLike, fspath
 from pathlib import Path
 from typing import Any
@@ -96,8 +97,13 @@ def _manifest(program: Program) -> dict[str, Any]:
 def _step_to_json(step: ArrayStep | HostStep) -> dict[str, Any]:
     if isinstance(step, HostStep):
         return {"host": list(step.ops)}
-    moves = {name: [[m.value, m.address, m.size] for m in getattr(step, name)] for name in ("uploads", "downloads")}
+    moves = {name: [_move_to_json(move) for move in getattr(step, name)] for name in ("uploads", "downloads")}
     return {"start": step.start, **moves}
+
+
+def _move_to_json(move: Move) -> list[Any]:
+    layout = [list(move.shape), list(move.strides), list(move.lines)] if move.shape else []
+    return [move.value, move.address, move.size, *layout]
 
 
 def read_program(path: str | PathLike[str]) -> Program:
@@ -175,8 +181,12 @@ def _read(archive: zipfile.ZipFile) -> Program:
 def _step_from_json(values: dict[str, Any]) -> ArrayStep | HostStep:
     if "host" in values:
         return HostStep(tuple(values["host"]))
-    uploads, downloads = (tuple(Move(*move) for move in values[name]) for name in ("uploads", "downloads"))
+    uploads, downloads = (tuple(_move_from_json(*move) for move in values[name]) for name in ("uploads", "downloads"))
     return ArrayStep(values["start"], uploads, downloads)
+
+
+def _move_from_json(value: int, address: int, size: int, shape: Any = (), strides: Any = (), lines: Any = ()) -> Move:
+    return Move(value, address, size, tuple(shape), tuple(strides), tuple(lines))
 
 
 def _check(program: Program) -> None:
@@ -215,4 +225,29 @@ def _check(program: Program) -> None:
                 f"value {move.value} outside the memory",
             )
             require(0 <= move.value < len(graph.tensors), f"value {move.value}")
-            require(graph.tensors[move.value].size == move.size, f"value {move.value} of {move.size} bytes")
+            require(_holds(move, graph.tensors[move.value].size), f"value {move.value} of {move.size} bytes")
+
+
+def _holds(move: Move, size: int) -> bool:
+    """Whether a move is of ``size`` bytes of a value, each of them once, in its own bytes."""
+    if not move.shape:
+        return move.size == size and not move.strides and not move.lines
+    if move.lines:
+        return _holds_lines(move, size)
+    if len(move.strides) != len(move.shape) - 1 or min(*move.shape, *move.strides) < 1 or prod(move.shape) != size:
+        return False
+    end = move.shape[-1]
+    for count, step in zip(reversed(move.shape[:-1]), reversed(move.strides), strict=True):
+        if count > 1 and step < end:
+            return False
+        end += (count - 1) * step
+    return end <= move.size
+
+
+def _holds_lines(move: Move, size: int) -> bool:
+    """Whether a move is of lines of a value of ``size`` bytes."""
+    count, rows, step, before, fill = move.lines
+    if len(move.shape) != 4 or move.strides or min(*move.shape, count, rows, step) < 1 or before < 0:
+        return False
+    stored = move.shape[0] * count * rows * move.shape[2] * move.shape[3]
+    return prod(move.shape) == size and stored == move.size and -128 <= fill < 128 and before <= count * step + rows

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Pass 7, allocate: where everything is in the local memories, and in the external one.
+"""Pass 8, allocate: where everything is in the local memories, and in the external one.
 
 Activations: every value has whole lines for as long as a command, an upload or a download may touch it.
 An ADD writes over an input that nobody reads afterwards. Buffers are placed by size, each at the lowest
@@ -12,8 +12,8 @@ from dataclasses import dataclass
 from celosia.arch.registers import PARAMETER_BYTES
 
 from ..errors import CompileError
-from ..forms import group_records, group_words
-from ..ir import AddLayer, ConvLayer, Group, Module
+from ..forms import group_records, group_words, records_in_all
+from ..ir import AddLayer, DownGroup, Group, Module
 
 __all__ = ["Buffer", "allocate"]
 
@@ -57,18 +57,18 @@ def _place_constants(module: Module) -> Module:
     source: dict[tuple[int, int], int] = {}
     free = 0
     for number, layer in module.layers.items():
-        for index, group in enumerate(layer.groups if isinstance(layer, ConvLayer) else ()):
+        for index, group in enumerate(() if isinstance(layer, AddLayer) else layer.groups):
             size = group_words(config, group)
             start = 0 if module.streamed and free + size > config.weight_words else free
             free = start + size
             weight_words[number, index], first_records[number, index] = start, records
             source[number, index] = words
             words += size
-            records += group_records(config, group)
+            records += group_records(group)
             _check_weights(module, size if module.streamed else 0, number)
     if not module.streamed:
         _check_weights(module, words)
-    _check(module, "parameter memory", records, config.parameter_records, "records")
+    _check(module, "parameter memory", _records(module), config.parameter_records, "records")
     return module.replace(weight_words=weight_words, records=first_records, weight_source=source)
 
 
@@ -196,8 +196,8 @@ def _words(module: Module) -> int:
 
 
 def _records(module: Module) -> int:
-    return sum(group_records(module.config, g) for g in _all_groups(module))
+    return records_in_all(module.config, _all_groups(module))
 
 
-def _all_groups(module: Module) -> list[Group]:
-    return [g for layer in module.layers.values() if isinstance(layer, ConvLayer) for g in layer.groups]
+def _all_groups(module: Module) -> list[Group | DownGroup]:
+    return [g for layer in module.layers.values() if not isinstance(layer, AddLayer) for g in layer.groups]

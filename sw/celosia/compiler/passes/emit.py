@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Pass 9, emit: commands as bytes, memory images, and the program around them."""
+"""Pass 10, emit: commands as bytes, memory images, and the program around them."""
 
 from dataclasses import replace
 
@@ -57,7 +57,7 @@ def emit(module: Module, strategy: str) -> Program:
 
 
 def segment_bytes(segment: Segment) -> bytes:
-    """The commands of a segment. Raises IllegalCommand when a field does not fit: a rule is missing."""
+    """The commands of a segment. Raises IllegalCommandError when a field does not fit: a rule is missing."""
     return b"".join(encode(c.opcode, waits=c.waits, layer=c.layer, **c.fields) for c in segment.commands)
 
 
@@ -88,9 +88,21 @@ def _step(module: Module, index: int, starts: dict[int | None, int]) -> ArraySte
     place = module.external if module.memory == "external" else module.addresses
 
     def moves(values: tuple[int, ...]) -> tuple[Move, ...]:
-        return tuple(Move(value, place[value], module.size(value)) for value in values)
+        return tuple(_move(module, value, place[value]) for value in values)
 
     return ArrayStep(starts[index], moves(step.uploads), moves(step.downloads))
+
+
+def _move(module: Module, value: int, address: int) -> Move:
+    layout = module.layouts.get(value)
+    if layout is None or layout.is_dense:
+        return Move(value, address, module.size(value))
+    if layout.lines is not None:
+        return Move(value, address, layout.bytes, layout.shape, lines=tuple(layout.lines))
+    images, rows, columns, _ = layout.shape
+    pitch = layout.pitch
+    counted = ((images, pitch.image), (rows, pitch.row), (columns, pitch.pixel))
+    return Move(value, address, layout.bytes, layout.shape, tuple(step for _, step in counted))
 
 
 def _layers(module: Module, predicted: dict[int, int]) -> tuple[LayerInfo, ...]:

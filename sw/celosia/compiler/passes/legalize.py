@@ -4,7 +4,8 @@
 - RESHAPE (and SQUEEZE, EXPAND_DIMS) of whole bytes disappears: both tensors become one value.
 - FULLY_CONNECTED becomes a convolution over an image one pixel wide; each row is K bytes.
 - PAD before a convolution is folded into its window; the PAD node stays until nothing reads it (pass place).
-- Windows are brought to the form that fills the array best (:func:`flatten`).
+- AVERAGE_POOL_2D and MEAN over rows and columns get a window as depthwise convolutions do.
+- Images one pixel wide are turned on their side: the same bytes as one row.
 """
 
 from dataclasses import replace
@@ -12,12 +13,12 @@ from dataclasses import replace
 import numpy as np
 
 from celosia.arch.config import Config
-from celosia.model.attributes import Conv2D, DepthwiseConv2D, FullyConnected
+from celosia.model.attributes import Conv2D, DepthwiseConv2D, FullyConnected, Pool2D
 from celosia.model.graph import Graph, Op, window_padding
 
 from ..ir import Axis, Module, Node, Window
 
-__all__ = ["flatten", "legalize"]
+__all__ = ["legalize", "turned"]
 
 _ALIASES = ("RESHAPE", "SQUEEZE", "EXPAND_DIMS")
 
@@ -48,27 +49,49 @@ def _is_alias(graph: Graph, op: Op) -> bool:
 def _with_window(module: Module, node: Node) -> Node:
     """`node` with its window, and past the PAD that its window absorbs."""
     graph, op = module.graph, module.op(node.layer)
+    if node.kind in ("AVERAGE_POOL_2D", "MEAN") and node.inputs:
+        window = _pool_window(graph, op)
+        return replace(node, window=window and turned(window))
     weights = graph.input(op, 1)
     if not node.inputs or weights is None or weights.data is None or len(op.outputs) != 1:
         return node
     if isinstance(op.attributes, FullyConnected):
         outputs, width = weights.shape
         batch = graph.tensors[node.inputs[0]].size // width
-        return replace(
-            node,
-            window=Window(batch=1, channels=width, outputs=outputs, y=Axis(size=batch, out=batch), x=Axis(size=1)),
-        )
+        window = Window(batch=1, channels=width, outputs=outputs, y=Axis(size=batch, out=batch), x=Axis(size=1))
+        return replace(node, window=turned(window))
     if isinstance(op.attributes, Conv2D):
         window = _conv_window(graph, op, weights.shape)
         source, padding = _folded_pad(module, op)
         if source is None:
-            return replace(node, window=flatten(window))
+            return replace(node, window=turned(window))
         shape = graph.tensors[source].shape
         y = replace(window.y, size=shape[1], before=window.y.before + padding[0])
         x = replace(window.x, size=shape[2], before=window.x.before + padding[1])
         root = module.roots[source]
-        return replace(node, window=flatten(replace(window, y=y, x=x)), inputs=(root,))
+        return replace(node, window=turned(replace(window, y=y, x=x)), inputs=(root,))
     return node
+
+
+def _pool_window(graph: Graph, op: Op) -> Window | None:
+    """The window of an average; None if it is no average over rows and columns."""
+    shape = graph.tensors[op.inputs[0]].shape
+    if len(shape) != 4:
+        return None
+    batch, height, width, channels = shape
+    if isinstance(op.attributes, Pool2D):
+        a, out = op.attributes, graph.output(op).shape
+        top, _, left, _ = window_padding(graph, op)
+        y = Axis(size=height, kernel=a.filter_h, stride=a.stride_h, before=top, out=out[1])
+        x = Axis(size=width, kernel=a.filter_w, stride=a.stride_w, before=left, out=out[2])
+    else:
+        axes = graph.constant(op, 1)
+        over = {int(axis) % 4 for axis in axes.reshape(-1)} if axes is not None else set()
+        if not over or not over <= {1, 2}:
+            return None
+        y = Axis(size=height, kernel=height) if 1 in over else Axis(size=height, out=height)
+        x = Axis(size=width, kernel=width) if 2 in over else Axis(size=width, out=width)
+    return Window(batch=batch, channels=channels, outputs=channels, y=y, x=x, depthwise=True)
 
 
 def _conv_window(graph: Graph, op: Op, weights: tuple[int, ...]) -> Window:
@@ -116,18 +139,10 @@ def _folded_pad(module: Module, op: Op) -> tuple[int | None, tuple[int, int]]:
     return pad.inputs[0], (int(counts[1][0]), int(counts[2][0]))
 
 
-def flatten(window: Window) -> Window:
-    """The same convolution with longer rows, where there is one.
-
-    The window of one kernel row is one run of bytes; the longer it is, the fewer of the array's rows idle in
-    its last chunk. A kernel as wide as the image makes each image row one pixel of ``width·channels`` bytes;
-    an image one pixel wide is the same bytes turned on its side, where kernel rows follow each other.
-    """
-    if window.depthwise:
+def turned(window: Window) -> Window:
+    """The same convolution with rows and columns swapped, if its images are one pixel wide: the same bytes."""
+    y, x = window.y, window.x
+    row_bytes = max(y.size * window.channels, y.out * window.outputs)
+    if x.size > 1 or x.out > 1 or y.size == 1 or row_bytes >= 1 << 15:
         return window
-    x = window.x
-    if x.kernel == x.size and x.before == 0 and x.dilation == 1 and x.out == 1:
-        window = replace(window, channels=window.channels * x.size, x=Axis(size=1))
-    if window.x == Axis(size=1) and window.y.size * window.channels < 1 << 16 and window.y.size > 1:
-        window = replace(window, y=window.x, x=window.y)
-    return window
+    return replace(window, y=x, x=y, turned=True)

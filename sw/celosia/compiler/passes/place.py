@@ -12,7 +12,7 @@ from celosia.model.graph import Graph, Op
 
 from ..errors import CompileError
 from ..ir import Module, Node
-from ..rules import ARRAY_RULES, LANE_RULES, Candidate, broken_rule
+from ..rules import ARRAY_RULES, AVERAGE_RULES, LANE_RULES, Candidate, broken_rule
 
 __all__ = [
     "PLACES", "CheckRow", "drop_unread", "free_place", "on_host", "place", "refuse_unsupported",
@@ -25,6 +25,8 @@ _RULES = {
     "CONV_2D": ("array", ARRAY_RULES),
     "DEPTHWISE_CONV_2D": ("array", ARRAY_RULES),
     "FULLY_CONNECTED": ("array", ARRAY_RULES),
+    "AVERAGE_POOL_2D": ("array", AVERAGE_RULES),
+    "MEAN": ("array", AVERAGE_RULES),
     "ADD": ("lanes", LANE_RULES),
 }
 
@@ -109,9 +111,7 @@ def _place(module: Module, node: Node) -> Node:
     broken = broken_rule(rules, Candidate(graph, op, node, module.config))
     if broken is not None:
         return on_host(module, node, f"to run on the {where}, {broken}")
-    depthwise = node.window is not None and node.window.depthwise
-    what = "a matrix product, one diagonal a weight tile" if depthwise else "a matrix product"
-    return replace(node, place=where, why=what if where == "array" else "element by element")
+    return replace(node, place=where, why="a matrix product" if where == "array" else "element by element")
 
 
 def on_host(module: Module, node: Node, why: str) -> Node:

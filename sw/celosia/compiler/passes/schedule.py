@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Pass 8, schedule: commands in order, each waiting for exactly the commands whose bytes it needs.
+"""Pass 9, schedule: commands in order, each waiting for exactly the commands whose bytes it needs.
 
 A command waits for the last command of each engine that wrote what it reads (RAW), and for the last that
 read or wrote what it writes (WAR, WAW). Within one engine only RAW needs a wait: an engine reads and writes
@@ -17,9 +17,9 @@ import numpy as np
 from celosia.arch.isa import Engine, Opcode, Space
 from celosia.arch.registers import PARAMETER_BYTES
 
-from ..commands import add_command, conv_command, end_command, load_image, load_weights, transfer
-from ..forms import group_records, group_words
-from ..ir import AddLayer, Command, ConvLayer, Module, Piece, Region, Segment, Step, Tile
+from ..commands import add_command, conv_command, depthwise_command, end_command, load_image, load_weights, transfer
+from ..forms import group_words, records_in_all
+from ..ir import AddLayer, ArrayLayer, Command, ConvLayer, Module, Piece, Region, Segment, Step, Tile
 from ..regions import conflict
 
 __all__ = ["AHEAD", "Tracker", "schedule"]
@@ -40,12 +40,11 @@ def schedule(module: Module) -> Module:
 
 
 def _setup(module: Module) -> list[Command]:
-    convs = [layer for layer in module.layers.values() if isinstance(layer, ConvLayer)]
-    groups = [group for layer in convs for group in layer.groups]
+    groups = [g for layer in module.layers.values() if not isinstance(layer, AddLayer) for g in layer.groups]
     if not groups:
         return [end_command(0)]
     words = sum(group_words(module.config, group) for group in groups)
-    records = sum(group_records(module.config, group) for group in groups)
+    records = records_in_all(module.config, groups)
     weights = load_image(module, Space.WEIGHTS, "weights", words * module.config.weight_word_bytes)
     parameters = load_image(module, Space.PARAMETERS, "parameters", records * PARAMETER_BYTES)
     return [*(() if module.streamed else (weights,)), parameters, end_command(0)]
@@ -64,20 +63,28 @@ def _commands(module: Module, step: Step) -> list[Command]:
             left.remove(value)
         loaded = -1
         for part in module.tiles[number]:
-            if isinstance(layer, ConvLayer) and isinstance(part, Tile):
-                if module.streamed and part.group != loaded:
-                    loaded = part.group
-                    commands.append(load_weights(module, layer, loaded))
-                commands.append(conv_command(module, layer, part))
-            elif isinstance(layer, AddLayer) and isinstance(part, Piece):
+            if isinstance(layer, AddLayer):
+                assert isinstance(part, Piece)
                 commands.append(add_command(module, layer, part))
+                continue
+            assert isinstance(part, Tile)
+            if module.streamed and part.group != loaded:
+                loaded = part.group
+                commands.append(load_weights(module, layer, loaded))
+            commands.append(_on_array(module, layer, part))
         if external and layer.output in step.downloads:
             commands.append(transfer(module, Opcode.STORE, number, layer.output))
     return [*hoisted(commands), end_command(step.layers[-1])]
 
 
+def _on_array(module: Module, layer: ArrayLayer, tile: Tile) -> Command:
+    if isinstance(layer, ConvLayer):
+        return conv_command(module, layer, tile)
+    return depthwise_command(module, layer, tile)
+
+
 def hoisted(commands: list[Command]) -> list[Command]:
-    """``commands`` with every ADD, STORE and LOAD as early as it can do any good, CONVs in their order.
+    """``commands`` with every ADD, STORE and LOAD as early as it can do any good, CONVs and DEPTHWISEs in their order.
 
     A LOAD passes the CONVs of one set of weights only: further ahead it would keep the machine from starting.
     """
@@ -85,7 +92,7 @@ def hoisted(commands: list[Command]) -> list[Command]:
     for command in commands:
         place = len(result)
         passed: set[tuple[int, int]] = set()
-        while command.opcode is not Opcode.CONV and place and _may_pass(command, result[place - 1], passed):
+        while command.engine is not Engine.CONV and place and _may_pass(command, result[place - 1], passed):
             place -= 1
         result.insert(min(place + 1, len(result)) if place else 0, command)
     return result
@@ -93,7 +100,7 @@ def hoisted(commands: list[Command]) -> list[Command]:
 
 def _may_pass(command: Command, before: Command, passed: set[tuple[int, int]]) -> bool:
     """Whether ``command`` may move up before another; ``passed`` collects the weights of the CONVs it has passed."""
-    if before.opcode is Opcode.CONV:
+    if before.engine is Engine.CONV:
         passed.add((before.layer, before.fields["weight_address"]))
     elif command.opcode is not Opcode.LOAD or before.opcode is Opcode.LOAD:
         return False

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Pass 6, segment: runs of nodes that the machine, or the host, works through without the other.
+"""Pass 7, segment: runs of nodes that the machine, or the host, works through without the other.
 
 A value crosses from the host once, before the first array step that reads it, and stays; a value crosses to
 the host after the array step that makes it.

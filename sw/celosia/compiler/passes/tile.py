@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Pass 5, tile: each layer as commands that fit the accumulators.
+"""Pass 6, tile: each layer as commands that fit the accumulators.
 
 Convolutions are cut by a strategy (:mod:`celosia.compiler.strategies`). An ADD is cut where the later of its
 inputs was, so that its first piece runs while the array still makes the rest.
@@ -7,7 +7,7 @@ inputs was, so that its first piece runs while the array still makes the rest.
 
 from itertools import pairwise
 
-from ..ir import AddLayer, ConvLayer, Module, Piece, Tile
+from ..ir import AddLayer, ArrayLayer, Module, Piece, Tile
 from ..strategies import Strategy, largest
 
 __all__ = ["cuts", "tile"]
@@ -19,14 +19,14 @@ def tile(module: Module, strategy: Strategy = largest) -> Module:
     makers: dict[int, int] = {}
     for number, layer in module.layers.items():
         makers[layer.output] = number
-        if isinstance(layer, ConvLayer):
-            tiles[number] = _tiles(module, layer, strategy)
-        else:
+        if isinstance(layer, AddLayer):
             tiles[number] = _pieces(module, layer, tiles, makers)
+        else:
+            tiles[number] = _tiles(module, layer, strategy)
     return module.replace(tiles=tiles)
 
 
-def _tiles(module: Module, layer: ConvLayer, strategy: Strategy) -> tuple[Tile, ...]:
+def _tiles(module: Module, layer: ArrayLayer, strategy: Strategy) -> tuple[Tile, ...]:
     """Every group of a rectangle before the next rectangle, but where each group's weights must be loaded."""
     tiles = [
         Tile(batch=batch, group=group, y=y, x=x, height=height, width=width)
@@ -45,9 +45,9 @@ def cuts(module: Module, number: int, tiles: dict[int, tuple[Tile | Piece, ...]]
         pieces = [piece for piece in tiles[number] if isinstance(piece, Piece)]
         return [min((piece.line + piece.lines) * line, layer.size) for piece in pieces]
     window = layer.window
-    row = window.x.out * window.outputs
+    row, image = window.written.row, window.written.image
     blocks = [t for t in tiles[number] if isinstance(t, Tile) and t.x + t.width == window.x.out]
-    return sorted({(t.batch * window.y.out + t.y + t.height) * row for t in blocks})
+    return sorted({t.batch * image + (t.y + t.height) * row for t in blocks})
 
 
 def _pieces(

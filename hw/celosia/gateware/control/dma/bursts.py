@@ -5,9 +5,9 @@ from amaranth.hdl import Array, Const, Module, Mux, Signal
 from amaranth.lib import data, stream
 from amaranth.lib.wiring import Component, In, Out
 
-from ...arch.config import Config
-from ...arch.isa import Space, Transfer
-from ...arch.registers import space_bytes, window_bits
+from ....arch.config import Config
+from ....arch.isa import Space, Transfer
+from ....arch.registers import space_bytes, window_bits
 
 __all__ = ["BURST_BEATS", "Bursts", "LocalWalker", "burst_layout"]
 

@@ -1,0 +1,133 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What LOAD and STORE have in common: one command at a time, its address sides, and how it ends."""
+
+from amaranth.hdl import Module, Mux, Signal
+from amaranth.lib import data, enum
+from amaranth.lib.wiring import Component, In, Out
+
+from ....arch.config import Config
+from ....arch.isa import ErrorCause, Transfer
+from ...interfaces import EngineSignature, LocalBus
+from .bursts import Bursts, LocalWalker
+
+__all__ = ["Mover", "State"]
+
+
+class State(enum.Enum, shape=2):
+    IDLE = 0
+    RUN = 1
+    DRAIN = 2
+
+
+class Mover(Component):
+    """What both engines have in common: one command at a time, its address sides, and how it ends.
+
+    Members
+    -------
+    engine:
+        Takes a command when idle. ``finished`` pulses when its data are where they belong.
+    local:
+        The local memories.
+    external_base, external_size:
+        What may be touched; steady while a command runs.
+    abort:
+        Give up the command: ask for nothing more, complete what has been asked for, take no command.
+    error, cause:
+        ``error`` pulses when a command fails; it is then given up like an aborted one.
+    draining:
+        A command has been given up and transactions of it are still under way.
+    progress:
+        Pulses with every beat.
+    """
+
+    engine: "EngineSignature"
+    local: "LocalBus"
+    external_base: Signal
+    external_size: Signal
+    abort: Signal
+    error: Signal
+    cause: "data.View"
+    draining: Signal
+    progress: Signal
+
+    def __init__(self, config: Config, members: dict):
+        self.config = config
+        super().__init__(
+            {
+                "engine": In(EngineSignature()),
+                "local": Out(LocalBus(config)),
+                "external_base": In(32),
+                "external_size": In(32),
+                "abort": In(1),
+                "error": Out(1),
+                "cause": Out(ErrorCause),
+                "draining": Out(1),
+                "progress": Out(1),
+                **members,
+            }
+        )
+
+    def frame(self, m: Module, *, limit: int, bus_error, bus_cause: ErrorCause, complete, drained):
+        """State machine and address sides.
+
+        Parameters
+        ----------
+        limit:
+            Bursts under way at once.
+        bus_error, bus_cause:
+            The external memory answers with an error in this cycle, and what to call that.
+        complete:
+            Of the command that runs, everything but bursts under way is done.
+        drained:
+            Nothing but bursts is under way.
+
+        Returns
+        -------
+        bursts, walker, state
+        """
+        m.submodules.bursts = bursts = Bursts(self.config, limit=limit)
+        m.submodules.walker = walker = LocalWalker(self.config)
+        state = Signal(State)
+        running = state == State.RUN
+        command = self.engine.command
+        start = command.valid & command.ready
+        failed = running & (bus_error | bursts.error)
+        m.d.comb += [
+            command.ready.eq((state == State.IDLE) & ~self.abort),
+            self.engine.busy.eq(state != State.IDLE),
+            self.draining.eq(state == State.DRAIN),
+            bursts.external_base.eq(self.external_base),
+            bursts.external_size.eq(self.external_size),
+            bursts.abort.eq(state == State.DRAIN),
+        ]
+        for part in (bursts, walker):
+            m.d.comb += [part.start.eq(start), part.transfer.eq(Transfer(command.payload.as_value()))]
+        m.d.sync += [
+            self.error.eq(failed & ~self.abort),
+            self.cause.eq(Mux(bus_error, bus_cause, ErrorCause.OUT_OF_BOUNDS)),
+        ]
+        with m.Switch(state):
+            with m.Case(State.IDLE):
+                with m.If(start):
+                    m.d.sync += state.eq(State.RUN)
+            with m.Case(State.RUN):
+                with m.If(self.abort | failed):
+                    m.d.sync += state.eq(State.DRAIN)
+                with m.Elif(complete & walker.done & bursts.exhausted & ~bursts.pending):
+                    m.d.comb += self.engine.finished.eq(1)
+                    m.d.sync += state.eq(State.IDLE)
+            with m.Case(State.DRAIN):
+                with m.If(drained & ~bursts.pending):
+                    m.d.sync += state.eq(State.IDLE)
+        return bursts, walker, state
+
+    def hold(self, m: Module, state, want) -> Signal:
+        """Offer a local request while ``want`` and a command runs; one that is already offered stays.
+
+        Returns whether it stays from the cycle before.
+        """
+        held = Signal()
+        request = self.local.request
+        m.d.comb += request.valid.eq(want & ((state == State.RUN) | held))
+        m.d.sync += held.eq(request.valid & ~request.ready)
+        return held

@@ -1,0 +1,128 @@
+# SPDX-License-Identifier: Apache-2.0
+"""STORE: local to external memory."""
+
+from amaranth.hdl import Module, Mux, Signal
+from amaranth.lib import data, fifo, stream
+from amaranth.lib.wiring import In, Out, connect, flipped
+
+from ....arch.config import Config
+from ....arch.isa import ErrorCause
+from .bursts import BURST_BEATS, Bursts, LocalWalker, burst_layout
+from .mover import Mover, State
+
+__all__ = ["STORE_BEATS", "STORE_BURSTS", "Store"]
+
+STORE_BURSTS = 16
+"""Write bursts offered or under way at once."""
+
+STORE_BEATS = 32
+"""Beats a STORE has read, or is reading, ahead of the external bus."""
+
+
+def _write_beat(config: Config) -> data.StructLayout:
+    return data.StructLayout({"data": config.bus_bits, "write": 1, "last": 1})
+
+
+class Store(Mover):
+    """STORE: local to external memory.
+
+    ::
+
+        bursts ───────────┬────────────────► AW
+                          ├─► lengths ──┐
+                          └─► granted   ▼
+        walker ─► local read ─► beats ─► W
+                                        B ─► retired
+
+    Local memory is read for bursts that have been offered, as far as there is room for the answers. A beat may
+    come before its burst's address has been taken, as AXI4 demands. When a command is given up, the rest of its
+    bursts is sent with no byte enabled. ``finished`` comes with the last response.
+
+    Members
+    -------
+    aw, w:
+        The write half of the external bus; of ``w``, ``write`` enables all bytes.
+    b, b_error:
+        A response, always taken; whether it is an error.
+    """
+
+    aw: stream.Interface
+    w: stream.Interface
+    b: Signal
+    b_error: Signal
+
+    def __init__(self, config: Config):
+        super().__init__(
+            config,
+            {
+                "aw": Out(stream.Signature(burst_layout(config))),
+                "w": Out(stream.Signature(_write_beat(config))),
+                "b": In(1),
+                "b_error": In(1),
+            },
+        )
+
+    def elaborate(self, platform):
+        m = Module()
+        m.submodules.beats = beats = fifo.SyncFIFOBuffered(width=self.config.bus_bits, depth=STORE_BEATS)
+        used = Signal(range(STORE_BEATS + 1))  # beats asked for and not yet taken from the FIFO
+        bursts, walker, state = self.frame(
+            m,
+            limit=STORE_BURSTS,
+            bus_error=self.b & self.b_error,
+            bus_cause=ErrorCause.BUS_WRITE,
+            complete=used == 0,
+            drained=(used == 0) & ~self.local.request.valid,
+        )
+        connect(m, bursts.burst, flipped(self.aw))
+        m.d.comb += bursts.retired.eq(self.b)
+        self._read(m, bursts, walker, state, used, beats)
+        self._write(m, bursts, state, beats)
+        return m
+
+    def _read(self, m: Module, bursts: Bursts, walker: LocalWalker, state, used: Signal, beats):
+        """Ask the local memory for the beats of offered bursts; answers go to ``beats``."""
+        request = self.local.request
+        granted = Signal(range(STORE_BURSTS * BURST_BEATS + 1))
+        asked = request.valid & request.ready
+        more = Mux(bursts.issued, bursts.issued_beats + 1, 0)
+        self.hold(m, state, (granted != 0) & ~used[-1])
+        with m.If(state == State.IDLE):
+            m.d.sync += granted.eq(0)
+        with m.Else():
+            m.d.sync += granted.eq(granted + more - asked)
+        m.d.sync += used.eq(used + asked - (beats.r_rdy & beats.r_en))
+        m.d.comb += [
+            request.payload.space.eq(walker.space),
+            request.payload.address.eq(walker.address),
+            walker.step.eq(asked),
+            beats.w_en.eq(self.local.valid),
+            beats.w_data.eq(self.local.data),
+        ]
+
+    def _write(self, m: Module, bursts: Bursts, state, beats):
+        """Send the beats, burst by burst."""
+        m.submodules.lengths = lengths = fifo.SyncFIFO(width=len(bursts.issued_beats), depth=STORE_BURSTS)
+        active, left = Signal(), Signal.like(bursts.issued_beats)
+        draining = state == State.DRAIN
+        send, is_last = Signal(), left == 0
+        m.d.comb += [
+            lengths.w_en.eq(bursts.issued),
+            lengths.w_data.eq(bursts.issued_beats),
+            send.eq(active & (beats.r_rdy | draining) & (~self.w.valid | self.w.ready)),
+            beats.r_en.eq(send | draining),
+            lengths.r_en.eq(~active | (send & is_last)),
+            self.progress.eq(self.w.valid & self.w.ready),
+        ]
+        with m.If(self.w.ready):
+            m.d.sync += self.w.valid.eq(0)
+        with m.If(send):
+            m.d.sync += [
+                self.w.valid.eq(1),
+                self.w.payload.data.eq(beats.r_data),
+                self.w.payload.write.eq(~draining),
+                self.w.payload.last.eq(is_last),
+                left.eq(left - 1),
+            ]
+        with m.If(lengths.r_en):
+            m.d.sync += [active.eq(lengths.r_rdy), left.eq(lengths.r_data)]
