@@ -59,10 +59,13 @@ class Compute(Component):
         connect(m, datapath.lines, activations.lines)
         m.d.comb += [
             self.vector_issued.eq(datapath.vector_issued),
+            weights.read.eq(datapath.weight_read),
             weights.address.eq(datapath.weight_address),
             datapath.weights.eq(weights.weights),
+            parameters.read.eq(datapath.parameter_read),
             parameters.address.eq(datapath.parameter_address),
             datapath.record.eq(parameters.record),
+            activations.a_read.eq(datapath.read),
             activations.a_even_line.eq(datapath.even_line),
             activations.a_odd_line.eq(datapath.odd_line),
             datapath.even.eq(activations.a_even),

@@ -55,8 +55,10 @@ class ProgramMemory(Component):
         m.submodules.port = port = LocalPort(self.config, words=self.words, word_bytes=FETCH_BITS // 8)
         connect(m, flipped(self.local), port.bus)
         m.d.comb += [
+            ram.a_read.eq(1),
             ram.a_address.eq(self.fetch_address),
             self.fetch_data.eq(ram.a_data),
+            ram.b_read.eq(port.read),
             ram.b_address.eq(port.word),
             ram.b_write.eq(port.write),
             ram.b_write_data.eq(port.write_data),

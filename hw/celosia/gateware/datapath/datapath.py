@@ -46,11 +46,11 @@ class Datapath(Component):
     -------
     conv, elementwise:
         Commands from the sequencer.
-    weight_address, weights:
+    weight_read, weight_address, weights:
         The weight memory's port.
-    parameter_address, record:
+    parameter_read, parameter_address, record:
         The parameter memory's port.
-    even_line, odd_line, even, odd; write; lines, line_valid, line_data:
+    read, even_line, odd_line, even, odd; write; lines, line_valid, line_data:
         The activation memory: the feeder's, the writer's and the element-wise engine's ports.
     vector_issued:
         The feeder issues a vector in this cycle.
@@ -64,10 +64,13 @@ class Datapath(Component):
             {
                 "conv": In(EngineSignature()),
                 "elementwise": In(EngineSignature()),
+                "weight_read": Out(1),
                 "weight_address": Out(range(config.weight_words)),
                 "weights": In(data.ArrayLayout(data.ArrayLayout(signed(8), config.columns), config.weight_rows)),
+                "parameter_read": Out(1),
                 "parameter_address": Out(range(config.parameter_records)),
                 "record": In(Record),
+                "read": Out(1),
                 "even_line": Out(line),
                 "odd_line": Out(line),
                 "even": In(word),
@@ -110,11 +113,14 @@ class Datapath(Component):
             walker.begun.eq(parameters.begun),
             feeder.valid.eq(walker.valid),
             feeder.step.eq(step),
+            self.read.eq(feeder.read),
             self.even_line.eq(feeder.even_line),
             self.odd_line.eq(feeder.odd_line),
             feeder.even.eq(self.even),
             feeder.odd.eq(self.odd),
+            self.weight_read.eq(weights.read),
             self.weight_address.eq(weights.address),
+            self.parameter_read.eq(parameters.read),
             self.parameter_address.eq(parameters.address),
             parameters.record.eq(self.record),
             array.activations.eq(feeder.activations),

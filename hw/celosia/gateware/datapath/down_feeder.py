@@ -83,19 +83,24 @@ class DownFeeder(Component):
             self.odd_line.eq(Mux(a_odd, a, b)[offset_bits + 1 :]),
         ]
         # 4: words are here; 5: the blocks of D channels; 6: padded
+        flow4 = delay(m, self.flow, 1 + READ_LATENCY, "flow_4")
+        down4 = flow4 != Flow.ACROSS  # in other tiles the registers rest
+        down5 = delay(m, down4, 1, "down_5")
         samples = []
         for name, address, inside in (("a", a, a_inside), ("b", b, b_inside)):
             place = delay(m, Cat(address[block_bits : offset_bits + 1], inside), 1 + READ_LATENCY, f"place_{name}")
             word = Mux(place[-2], self.odd, self.even)
             block = Signal(8 * channels, name=f"block_{name}")
-            m.d.sync += block.eq(word.word_select(place[:-2], 8 * channels))
+            with m.If(down4):
+                m.d.sync += block.eq(word.word_select(place[:-2], 8 * channels))
             pad = delay(m, step.zero_point, 3 + READ_LATENCY, f"pad_{name}")
             sample = Signal(8 * channels, name=f"sample_{name}")
             kept = delay(m, place[-1], 1, f"kept_{name}")
-            m.d.sync += sample.eq(Mux(kept, block, pad.as_unsigned().replicate(channels)))
+            with m.If(down5):
+                m.d.sync += sample.eq(Mux(kept, block, pad.as_unsigned().replicate(channels)))
             samples.append(sample)
         before = self._delay_line(m, Cat(*samples), pad.as_unsigned().replicate(2 * channels))
-        flow = delay(m, self.flow, 3 + READ_LATENCY, "flow")
+        flow = delay(m, flow4, 2, "flow")
         by_rows = flow == Flow.ROWS
         sources = [
             Mux(by_rows, before[: 8 * channels], samples[0]),

@@ -226,6 +226,7 @@ class Elementwise(Component):
         ]
         with m.If(free):
             m.d.sync += self.slot_valid.eq(out | feed)
+        with m.If(free & (out | feed)):
             with m.If(out):
                 m.d.sync += [
                     self.slot.eq(sums.r_data),

@@ -33,7 +33,7 @@ class Feeder(Component):
     """Reads the bytes of a step from the two activation banks, aligns and masks them.
 
     The vector of the step in cycle t is on ``activations`` or ``heads`` in cycle t + :attr:`latency`. There is no
-    flow control; ``valid`` only says which steps are remembered in the delay line.
+    flow control; ``valid`` only says which steps are to be read, and remembered in the delay line.
     """
 
     latency = FEEDER_LATENCY
@@ -46,6 +46,7 @@ class Feeder(Component):
             {
                 "valid": In(1),
                 "step": In(Step(config)),
+                "read": Out(1),
                 "even_line": Out(line),
                 "odd_line": Out(line),
                 "even": In(word),
@@ -64,6 +65,7 @@ class Feeder(Component):
         address, x = Signal.like(step.row), Signal(signed(24))
         m.d.sync += [address.eq(step.row + step.x), x.eq(step.x)]
         # 2: a word of each bank
+        m.d.comb += self.read.eq(delay(m, self.valid, 2, "read"))
         word = address[offset_bits:]
         even_line, odd_line = Signal.like(self.even_line), Signal.like(self.odd_line)
         m.d.comb += [even_line.eq((word + 1) >> 1), odd_line.eq(word >> 1)]

@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """What the three readers of a CONV or DEPTHWISE command keep of it: walker, parameter ring, writer."""
 
+from typing import Any
+
 from amaranth.hdl import Module, Mux, Signal, signed, unsigned
 from amaranth.lib import data
 
@@ -81,7 +83,7 @@ class WriteJob(data.Struct):
     range: OutputRange
 
 
-def jobs_of(m: Module, config: Config, command: Signal) -> tuple[Signal, Signal, Signal]:
+def jobs_of(m: Module, config: Config, command: data.View) -> tuple[Any, Any, Any]:
     """The walker's, the parameter ring's and the writer's job of a :class:`Command`, combinationally."""
     walk, parameters, write = Signal(WalkJob(config)), Signal(ParameterJob), Signal(WriteJob)
     _from_conv(m, Conv(command.as_value()), walk, parameters, write)

@@ -96,7 +96,7 @@ class Writer(Component):
         ]
         return m
 
-    def _queue(self, m: Module, job: Signal, have: Signal, take: Signal):
+    def _queue(self, m: Module, job: data.View, have: Signal, take: Signal):
         """``job`` is the oldest command with vectors to come; ``take`` is its last vector."""
         m.submodules.queue = queue = SyncFIFO(width=WriteJob.as_shape().size, depth=WRITER_QUEUE)
         m.d.comb += [
@@ -108,7 +108,7 @@ class Writer(Component):
         with m.If(queue.r_en):
             m.d.sync += [job.eq(queue.r_data), have.eq(queue.r_rdy)]
 
-    def _walk(self, m: Module, job: Signal, take: Signal) -> Signal:
+    def _walk(self, m: Module, job: data.View, take: Signal) -> data.View:
         """Counters, and the place of the vector on the lanes' output."""
         config = self.config
         bits = address_bits(config)
@@ -195,7 +195,7 @@ class Scatter(Component):
                 m.d.sync += self.write.eq(blocks)
         return m
 
-    def _run(self, m: Module) -> Signal:
+    def _run(self, m: Module) -> data.View:
         """All bytes in one run from any address on: a rotation, half of it in this cycle, half in the next.
 
         Data turn within a word and stand in both banks; the strobes, which turn within a line, choose.
@@ -221,7 +221,7 @@ class Scatter(Component):
         ]
         return write
 
-    def _blocks(self, m: Module) -> Signal:
+    def _blocks(self, m: Module) -> data.View:
         """Two blocks of D bytes, of the even and of the odd columns, in words of different parity."""
         config, place = self.config, self.place
         channels, word_bytes = config.down_channels, config.activation_word_bytes

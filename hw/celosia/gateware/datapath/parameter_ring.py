@@ -42,7 +42,7 @@ class ParameterRing(Component):
         After a pulse, ``bias`` is the next n-tile's, two cycles later.
     next_scale → scale:
         The same for the lanes; it also frees the entry before.
-    address, record:
+    read, address, record:
         The parameter memory's port.
     """
 
@@ -56,6 +56,7 @@ class ParameterRing(Component):
                 "bias": Out(data.ArrayLayout(signed(32), config.columns)),
                 "next_scale": In(1),
                 "scale": Out(data.ArrayLayout(Scale, config.columns)),
+                "read": Out(1),
                 "address": Out(range(config.parameter_records)),
                 "record": In(Record),
             }
@@ -78,6 +79,7 @@ class ParameterRing(Component):
             room.eq(slot != scale_slot),
             fetch.eq(active & ((column != 0) | room)),
             self.job.ready.eq(~active),
+            self.read.eq(fetch),
             self.address.eq(address),
         ]
         with m.If(self.job.valid & self.job.ready):
@@ -104,6 +106,10 @@ class ParameterRing(Component):
             m.d.sync += bias_slot.eq(bias_slot + 1)
         with m.If(self.next_scale):
             m.d.sync += scale_slot.eq(scale_slot + 1)
+        moved = {
+            "bias": delay(m, self.next_bias, 1, "moved_bias"),
+            "scale": delay(m, self.next_scale, 1, "moved_scale"),
+        }
         for c in range(config.columns):
             enable = Signal(name=f"enable_{c}")
             m.d.comb += enable.eq(write.fetch & (write.column == Mux(write.pairs, c // 2, c)))
@@ -120,5 +126,6 @@ class ParameterRing(Component):
                     write_port.en.eq(enable),
                     read_port.addr.eq(pointer),
                 ]
-                m.d.sync += out.eq(read_port.data)
+                with m.If(moved[name]):
+                    m.d.sync += out.eq(read_port.data)
         return m

@@ -27,6 +27,7 @@ class WeightReader(Component):
                 "start": In(1),
                 "rebase": In(1),
                 "base": In(range(config.weight_words)),
+                "read": Out(1),
                 "address": Out(range(config.weight_words)),
             }
         )
@@ -34,6 +35,7 @@ class WeightReader(Component):
     def elaborate(self, platform):
         m = Module()
         left = Signal(range(self.config.weight_cycles + 1))
+        m.d.comb += self.read.eq(left != 0)
         with m.If(left != 0):
             m.d.sync += [left.eq(left - 1), self.address.eq(self.address + 1)]
         with m.If(self.start):

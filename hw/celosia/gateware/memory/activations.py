@@ -59,7 +59,7 @@ class ActivationMemory(Component):
 
     Members
     -------
-    a_even_line, a_odd_line → a_even, a_odd:
+    a_read, a_even_line, a_odd_line → a_even, a_odd:
         The feeder's port: a word of each bank, :data:`READ_LATENCY` cycles later.
     write:
         The convolution's results. Always taken.
@@ -75,6 +75,7 @@ class ActivationMemory(Component):
         bits, word = _bits(config), 8 * config.activation_word_bytes
         super().__init__(
             {
+                "a_read": In(1),
                 "a_even_line": In(bits),
                 "a_odd_line": In(bits),
                 "a_even": Out(word),
@@ -127,11 +128,14 @@ class ActivationMemory(Component):
             half = slice(i * word, (i + 1) * word)
             bits = slice(8 * i * word, 8 * (i + 1) * word)
             m.d.comb += [
+                ram.b_read.eq(Mux(owned, reading, port.read)),
                 ram.b_address.eq(Mux(owned, address, port.word)),
                 ram.b_write.eq(Mux(owned, strobe[half], port.write[half])),
                 ram.b_write_data.eq(Mux(owned, written[bits], port.write_data[bits])),
             ]
         m.d.comb += [
+            even.a_read.eq(self.a_read),
+            odd.a_read.eq(self.a_read),
             even.a_address.eq(self.a_even_line),
             odd.a_address.eq(self.a_odd_line),
             self.a_even.eq(even.a_data),

@@ -32,7 +32,7 @@ class ParameterMemory(Component):
 
     Members
     -------
-    address → record:
+    read, address → record:
         The prefetcher's port, :data:`.ram.READ_LATENCY` cycles.
     local:
         DMA and control windows; 16 bytes a record.
@@ -42,6 +42,7 @@ class ParameterMemory(Component):
         self.config = config
         super().__init__(
             {
+                "read": In(1),
                 "address": In(range(config.parameter_records)),
                 "record": Out(Record),
                 "local": In(LocalBus(config)),
@@ -57,7 +58,9 @@ class ParameterMemory(Component):
         connect(m, flipped(self.local), port.bus)
         for ram, low in ((wide, 0), (narrow, 8)):
             m.d.comb += [
+                ram.a_read.eq(self.read),
                 ram.a_address.eq(self.address),
+                ram.b_read.eq(port.read),
                 ram.b_address.eq(port.word),
                 ram.b_write.eq(port.write[low : low + ram.word_bytes]),
                 ram.b_write_data.eq(port.write_data[8 * low : 8 * (low + ram.word_bytes)]),

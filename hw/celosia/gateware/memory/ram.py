@@ -18,10 +18,10 @@ READ_LATENCY = 2
 class Ram(Component):
     """A memory with a read port ``a`` for the computation and a read-write port ``b`` for everything else.
 
-    Both ports take an address every cycle and give the word there :data:`READ_LATENCY` cycles later, through
-    an output register (block RAM is slow without). Bytes whose bit is set in ``b_write`` are written at
-    the end of the cycle. Reading a word on either port in the cycle in which it is written gives
-    undefined data: users keep them apart.
+    In a cycle in which ``a_read`` (``b_read``) is high, the port takes an address and gives the word there
+    :data:`READ_LATENCY` cycles later, through an output register (block RAM is slow without). Bytes whose bit is
+    set in ``b_write`` are written at the end of the cycle. Reading a word on either port in the cycle in which it is
+    written gives undefined data: users keep them apart.
 
     Parameters
     ----------
@@ -34,8 +34,10 @@ class Ram(Component):
         address = range(words)
         super().__init__(
             {
+                "a_read": In(1),
                 "a_address": In(address),
                 "a_data": Out(8 * word_bytes),
+                "b_read": In(1),
                 "b_address": In(address),
                 "b_write": In(word_bytes),
                 "b_write_data": In(8 * word_bytes),
@@ -52,12 +54,14 @@ class Ram(Component):
             write.en.eq(self.b_write),
             write.data.eq(self.b_write_data),
         ]
-        for port, address, out in (
-            (memory.read_port(), self.a_address, self.a_data),
-            (memory.read_port(), self.b_address, self.b_data),
+        for name, enable, address, out in (
+            ("a", self.a_read, self.a_address, self.a_data),
+            ("b", self.b_read, self.b_address, self.b_data),
         ):
-            m.d.comb += port.addr.eq(address)
-            m.d.sync += out.eq(port.data)
+            port = memory.read_port()
+            m.d.comb += [port.en.eq(enable), port.addr.eq(address)]
+            with m.If(delay(m, enable, 1, f"{name}_was_read")):
+                m.d.sync += out.eq(port.data)
         return m
 
 
@@ -74,8 +78,8 @@ class LocalPort(Component):
         The local bus, as its target.
     ready:
         Whether a request can be taken in this cycle.
-    word, write, write_data:
-        The registered access: word index, byte write enables (0 for a read or no access), the word to write.
+    word, read, write, write_data:
+        The registered access: word index, whether it is a read, byte write enables, the word to write.
     read_data:
         The whole word read.
     """
@@ -87,6 +91,7 @@ class LocalPort(Component):
                 "bus": In(LocalBus(config)),
                 "ready": In(1, init=1),
                 "word": Out(range(words)),
+                "read": Out(1),
                 "write": Out(word_bytes),
                 "write_data": Out(8 * word_bytes),
                 "read_data": In(8 * word_bytes),
@@ -102,15 +107,14 @@ class LocalPort(Component):
         low = (bus_bytes - 1).bit_length()
         high = (self.word_bytes - 1).bit_length()
         beat = address[low:high] if beats > 1 else 0
-        reading = Signal()
         read_beat = Signal(range(max(beats, 2)))
         m.d.comb += request.ready.eq(self.ready)
-        m.d.sync += [self.write.eq(0), reading.eq(0)]
+        m.d.sync += [self.write.eq(0), self.read.eq(0)]
         with m.If(request.valid & self.ready):
             m.d.sync += [
                 self.word.eq(address[high:]),
                 self.write_data.eq(Cat(request.payload.data for _ in range(beats))),
-                reading.eq(~request.payload.write),
+                self.read.eq(~request.payload.write),
                 read_beat.eq(beat),
             ]
             with m.If(request.payload.write):
@@ -119,7 +123,7 @@ class LocalPort(Component):
                         m.d.sync += self.write[i * bus_bytes : (i + 1) * bus_bytes].eq(request.payload.strobe)
         last_beat = delay(m, read_beat, self.read_cycles, "read_beat")
         m.d.comb += [
-            self.bus.valid.eq(delay(m, reading, self.read_cycles, "reading")),
+            self.bus.valid.eq(delay(m, self.read, self.read_cycles, "reading")),
             self.bus.data.eq(self.read_data.word_select(last_beat, self.config.bus_bits)),
         ]
         return m

@@ -17,7 +17,7 @@ class WeightMemory(Component):
 
     Members
     -------
-    address → weights:
+    read, address → weights:
         The array's port, :data:`.ram.READ_LATENCY` cycles.
     local:
         DMA and control windows.
@@ -27,6 +27,7 @@ class WeightMemory(Component):
         self.config = config
         super().__init__(
             {
+                "read": In(1),
                 "address": In(range(config.weight_words)),
                 "weights": Out(data.ArrayLayout(data.ArrayLayout(signed(8), config.columns), config.weight_rows)),
                 "local": In(LocalBus(config)),
@@ -40,7 +41,9 @@ class WeightMemory(Component):
         m.submodules.port = port = LocalPort(config, words=config.weight_words, word_bytes=config.weight_word_bytes)
         connect(m, flipped(self.local), port.bus)
         m.d.comb += [
+            ram.a_read.eq(self.read),
             ram.a_address.eq(self.address),
+            ram.b_read.eq(port.read),
             ram.b_address.eq(port.word),
             ram.b_write.eq(port.write),
             ram.b_write_data.eq(port.write_data),
