@@ -9,7 +9,7 @@ from celosia.arch.config import PRESETS, Config
 from celosia.compiler import compile
 from celosia.demo import MODEL, digits
 from celosia.model import Graph, load
-from compiler.networks import random_input, residual
+from compiler.networks import Builder, random_input, residual
 from support.shared import LARGE, SMALL, model, reference
 
 SIZES = {"weight_bytes": 256 << 10, "activation_bytes": 32 << 10, "parameter_records": 1024}
@@ -125,3 +125,15 @@ def test_larger_networks_are_exact_with_memories_to_fit(name, on, sizes):
             result = device.run(program, [x])
             np.testing.assert_array_equal(result.outputs[0], y)
     assert result.cycles == program.predicted
+
+
+def test_a_depthwise_layer_keeps_most_of_nine_sixteenths_of_the_multipliers_busy():
+    rng = np.random.default_rng(2)
+    b = Builder(rng)
+    graph = b.output(b.depthwise(b.input(1, 25, 25, 64), padding="SAME"))
+    program = compile(graph, PRESETS["c256"])
+    x = random_input(rng, graph)
+    with runtime.open("verilator", PRESETS["c256"]) as device:
+        result = device.run(program, x)
+    np.testing.assert_array_equal(result.outputs[0], golden.run(graph, x)[0])
+    assert 25 * 25 * 64 * 9 / result.cycles >= 110, result.cycles
