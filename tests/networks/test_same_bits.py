@@ -128,7 +128,7 @@ def test_larger_networks_are_exact_with_memories_to_fit(name, on, sizes):
 
 
 def test_a_depthwise_layer_keeps_most_of_nine_sixteenths_of_the_multipliers_busy():
-    """By the timing model, which the other tests hold against the gateware; the layer is too large for c256's memory."""
+    """By the timing model, which other tests hold against the gateware; c256 itself has no memory for the layer."""
     config = PRESETS["c256"].replace(activation_bytes=128 << 10)
     rng = np.random.default_rng(2)
     b = Builder(rng)

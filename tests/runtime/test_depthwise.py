@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from celosia import golden
-from celosia.arch.config import Config
+from celosia.arch.config import PRESETS, Config
 from celosia.arch.isa import COMMAND_BYTES, Opcode
 from celosia.compiler import compile
 from celosia.compiler.down import Walk
@@ -102,6 +102,12 @@ def test_chains(memory, config, seed):
     run(graph, config.replace(program_commands=4096, parameter_records=4096), rng, memory)
 
 
+def test_pixels_unrolled_over_swapped_gaps():
+    """A convolution that makes two pixels at once, of rows that its reader sees as columns."""
+    graph, rng = chain(252)
+    run(graph, PRESETS["c64"], rng)
+
+
 @pytest.mark.parametrize("config", DOWN, ids=lambda config: config.name)
 @pytest.mark.parametrize("plan", PLANS, ids=lambda plan: plan.name)
 def test_every_plan(plan, config, monkeypatch):
@@ -135,7 +141,7 @@ def test_averages(config, seed, mean):
     else:
         kernel = (int(rng.integers(1, h + 1)), int(rng.integers(1, w + 1)))
         y = b.average(x, kernel, (int(rng.integers(1, 4)), int(rng.integers(1, 4))), activation="RELU")
-    program = run(b.output(y), config.replace(program_commands=1024), rng)
+    program = run(b.output(y), config.replace(program_commands=1024, activation_bytes=1 << 17), rng)
     assert program.layers[0].place == "array"
 
 

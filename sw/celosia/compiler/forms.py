@@ -46,6 +46,13 @@ class Form:
     tap_step: int
     unroll: int = 1
 
+    def channels(self, outputs: int) -> np.ndarray:
+        """Which of a layer's ``outputs`` channels each of the window's is; −1 where it is a gap between pixels."""
+        if self.unroll == 1:
+            return np.arange(outputs)
+        channels = np.arange(self.window.outputs) % (self.window.written.pixel // self.unroll)
+        return np.where(channels < outputs, channels, -1)
+
 
 def group_tiles(config: Config, group: Group | DownGroup) -> int:
     """Weight tiles of a group."""

@@ -219,6 +219,7 @@ def _check(program: Program) -> None:
         if isinstance(step, HostStep):
             require(all(0 <= op < len(graph.ops) for op in step.ops), "an operator that does not exist")
             continue
+        require(not any(move.lines for move in step.downloads), "a download of interleaved rows")
         for move in (*step.uploads, *step.downloads):
             require(
                 0 <= move.address <= move.address + move.size <= room,

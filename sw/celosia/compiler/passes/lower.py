@@ -41,7 +41,6 @@ def lower(module: Module) -> Module:
 def _conv(module: Module, node: Node, window: Window) -> ConvLayer:
     weights, scaling = _sums(module, node, window)
     form = best_form(module.config, weights, window)
-    of_channel = _channels(window, form.window.outputs)
     return ConvLayer(
         layer=node.layer,
         input=node.inputs[0],
@@ -49,7 +48,7 @@ def _conv(module: Module, node: Node, window: Window) -> ConvLayer:
         window=form.window,
         groups=_parts(module, form.groups),
         tap_step=form.tap_step,
-        **scaling.of(of_channel),
+        **scaling.of(form.channels(window.outputs)),
     )
 
 
@@ -66,12 +65,6 @@ def _down(module: Module, node: Node, window: Window) -> DepthwiseLayer:
         groups=down_groups(Walk(module.config, window, plan), weights[..., 0], most),
         **scaling.of(np.arange(window.outputs)),
     )
-
-
-def _channels(window: Window, outputs: int) -> np.ndarray:
-    """The channel that each output of an unrolled window is; −1 where it is a gap between pixels."""
-    channels = np.arange(outputs) % window.written.pixel
-    return np.where(channels < window.outputs, channels, -1)
 
 
 @dataclass(frozen=True)
