@@ -188,8 +188,8 @@ def test_a_long_transfer_keeps_the_bus_busy(config, opcode, row_beats):
     assert len(cycles) == rows * row_beats
     span = cycles[-1] - cycles[0] + 1
     share = len(cycles) / span
-    # Rows of one beat are bound by 32 (16) bursts in a round trip of about 33 cycles.
-    assert share >= (0.9 if row_beats > 1 or opcode == Opcode.LOAD else 0.4), share
+    # STOREs of one beat are bound by 32 bursts in a round trip of about 42 cycles, local memory included.
+    assert share >= (0.9 if row_beats > 1 or opcode == Opcode.LOAD else 0.7), share
 
 
 @pytest.mark.parametrize("config", CONFIGS, ids=lambda c: c.name)
@@ -297,9 +297,9 @@ def test_abort_at_any_time_drains_and_forgets(opcode):
     rng = random.Random(5)
 
     async def main(ctx):
-        for _ in range(40):
+        for _ in range(20):
             await bench.issue(ctx, opcode, row_bytes=0x400, rows=4, external_stride=0x400, local_stride=0x400)
-            for _ in range(rng.randint(0, 120)):
+            for _ in range(rng.randint(0, 90)):
                 await ctx.tick()
             ctx.set(bench.dut.abort, 1)
             for _ in range(4):

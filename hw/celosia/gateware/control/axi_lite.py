@@ -22,6 +22,9 @@ _STORED = {
 }
 """Registers that just keep what is written, and the members that show it."""
 
+_REGISTER_BITS = (max(Register) + 4 - 1).bit_length()
+"""Address bits inside the registers."""
+
 
 class ControlBus(Component):
     """Registers as in :class:`celosia.arch.registers.Register`, one transaction at a time.
@@ -172,7 +175,7 @@ class ControlBus(Component):
             shown[Register(Register.CYCLES_LOW + 4 * place)] = counts.as_value().word_select(place, 32)
         value = Signal(32)
         with m.If(read.register):
-            with m.Switch(read.offset[2:]):
+            with m.Switch(read.offset[2:_REGISTER_BITS]):
                 for register, content in shown.items():
                     with m.Case(register >> 2):
                         m.d.comb += value.eq(content)
@@ -185,7 +188,7 @@ class ControlBus(Component):
         with m.If(self.stopped):
             m.d.sync += pending.eq(1)
         with m.If(wrote & write.register):
-            with m.Switch(write.offset[2:]):
+            with m.Switch(write.offset[2:_REGISTER_BITS]):
                 with m.Case(Register.CONTROL >> 2):
                     with m.If(strobe[0]):
                         m.d.sync += [
@@ -221,12 +224,11 @@ class _Address:
         bits = window_bits(self.config)
         window, offset = address[bits:], address[:bits]
         inside = [(window == 1 + space.value) & (offset < space_bytes(self.config, space)) for space in Space]
-        top = (max(Register) + 4 - 1).bit_length()
         with m.If(taken):
             m.d.sync += [
                 self.valid.eq(1),
                 self.local.eq(Cat(inside).any()),
-                self.register.eq(address[top:] == 0),
+                self.register.eq(address[_REGISTER_BITS:] == 0),
                 self.space.eq(window - 1),
                 self.offset.eq(offset),
             ]

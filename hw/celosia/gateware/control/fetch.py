@@ -1,15 +1,15 @@
 # SPDX-License-Identifier: Apache-2.0
 """Reads commands from the program memory, one ahead, and tells which of them are illegal."""
 
-from amaranth.hdl import Cat, Const, Module, Mux, Signal, Value, unsigned
+from amaranth.hdl import Cat, Module, Mux, Shape, Signal, Value, unsigned
 from amaranth.lib import data, stream
 from amaranth.lib.wiring import Component, In, Out
 
 from ...arch.config import Config
-from ...arch.isa import COMMAND_BITS, COUNTS, Command, Opcode, fields_of, layout_of
+from ...arch.isa import COMMAND_BITS, COUNTS, Command, Header, Opcode, fields_of, layout_of
 from .program_memory import COMMAND_WORDS, FETCH_BITS, FETCH_LATENCY
 
-__all__ = ["Fetch", "Fetched", "illegal"]
+__all__ = ["Fetch", "Fetched"]
 
 _PART = 32
 """Bits of a command whose being zero is found out as they arrive."""
@@ -18,41 +18,41 @@ _PART = 32
 class Fetched(data.Struct):
     """A command as it leaves :class:`Fetch`.
 
-    ``nonzero`` has a bit for each 32 bits of the command; ``index`` is its place in the program;
-    ``overrun`` says that there is none, because the program memory ended before.
+    ``kind`` has a bit for each Opcode, in its order: the command's own is set, and none if
+    :func:`celosia.arch.isa.decode` would reject it. ``index`` is its place in the program; ``overrun`` says that
+    there is none, because the program memory ended before.
     """
 
     command: Command
-    nonzero: unsigned(COMMAND_BITS // _PART)
+    kind: unsigned(len(Opcode))
     index: unsigned(16)
     overrun: unsigned(1)
 
 
-def _any(fetched: data.View, offset: int, width: int) -> Value:
+def _any(command: Value, nonzero: Value, offset: int, width: int) -> Value:
     """Whether any of ``width`` bits of the command from ``offset`` on is set."""
-    bits = fetched.command.as_value()
     parts, position = [], offset
     while position < offset + width:
         stop = min(offset + width, position - position % _PART + _PART)
         whole = stop - position == _PART
-        parts.append(fetched.nonzero[position // _PART] if whole else bits[position:stop].any())
+        parts.append(nonzero[position // _PART] if whole else command[position:stop].any())
         position = stop
     return Cat(parts).any()
 
 
-def illegal(fetched: data.View) -> Value:
-    """Whether a command is illegal, by the rules of :func:`celosia.arch.isa.decode`."""
-    opcode = fetched.command.header.opcode.as_value()
-    legal = []
-    for known in Opcode:
-        bad: list[Value] = []
-        for name, (offset, width, _) in fields_of(layout_of(known)).items():
+def _kind(command: Value, nonzero: Value) -> Value:
+    """:attr:`Fetched.kind` of a command; ``nonzero`` has a bit for each 32 bits of it."""
+    header = Header(command[: Shape.cast(Header).width])
+    kinds = []
+    for opcode in Opcode:
+        bad: list[Value] = [header.flags.any()]
+        for name, (offset, width, _) in fields_of(layout_of(opcode)).items():
             if name.startswith("reserved"):
-                bad.append(_any(fetched, offset, width))
-            elif name in COUNTS.get(known, ()):
-                bad.append(~_any(fetched, offset, width))
-        legal.append((opcode == known.value) & ~Cat(bad, Const(0, 1)).any())
-    return ~Cat(legal).any() | fetched.command.header.flags.any()
+                bad.append(_any(command, nonzero, offset, width))
+            elif name in COUNTS.get(opcode, ()):
+                bad.append(~_any(command, nonzero, offset, width))
+        kinds.append((header.opcode.as_value() == opcode.value) & ~Cat(bad).any())
+    return Cat(kinds)
 
 
 class Fetch(Component):
@@ -61,8 +61,8 @@ class Fetch(Component):
     ::
 
         address ─► program memory ─► shift register ─► output register ─► o
-                   (2 cycles)        8 × 64 bits       (a whole command)
-                                     + zero test
+                   (2 cycles)        8 × 64 bits   │   (a whole command)
+                                     + zero test ─► kind
 
     A command takes COMMAND_WORDS + 3 = 11 cycles when ``o`` takes each at once; while one waits in ``o`` the next is
     read, and follows two cycles after it was taken.
@@ -130,7 +130,7 @@ class Fetch(Component):
             m.d.sync += [
                 self.o.valid.eq(1),
                 self.o.payload.command.as_value().eq(words),
-                self.o.payload.nonzero.eq(nonzero),
+                self.o.payload.kind.eq(_kind(words, nonzero)),
                 self.o.payload.index.eq(pc),
                 self.o.payload.overrun.eq(overrun),
                 pc.eq(Mux(overrun, pc, pc + 1)),

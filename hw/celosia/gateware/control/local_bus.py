@@ -3,16 +3,16 @@
 
 ::
 
-    window ──►┐                                        ┌──► weights
-    load ────►┼─ LocalArbiter ─► buffer ─► LocalSplit ─┼──► activations
-    store ───►┘      ▲                        │        ├──► parameters
-       ▲             └── who reads (FIFO)     │        └──► program
-       └───── registered ◄────────────────────┘ read data, in order
+    window ─► buffer ─►┐                                   ┌──► weights
+    load ───► buffer ─►┼─ turns ─► buffer ─► LocalSplit ───┼──► activations
+    store ──► buffer ─►┘    ▲                    │         ├──► parameters
+       ▲      LocalArbiter  └─ who reads (FIFO)  │         └──► program
+       └───── registered ◄───────────────────────┘ read data, in order
 """
 
-from amaranth.hdl import Cat, Module, Mux, Signal
+from amaranth.hdl import Cat, Const, Module, Mux, Signal
 from amaranth.lib import data, fifo
-from amaranth.lib.wiring import Component, In, Out
+from amaranth.lib.wiring import Component, In, Out, connect, flipped
 
 from ...arch.config import Config
 from ...arch.isa import Space
@@ -28,10 +28,10 @@ _WINDOW, _LOAD, _STORE = range(3)
 
 
 class LocalArbiter(Component):
-    """Lets three initiators share the bus: the window first, LOAD and STORE in turn.
+    """Lets three initiators share the bus: the window first but not twice running, LOAD and STORE in turn.
 
-    One request a cycle passes; a request leaves one cycle after it was taken, and read data arrive one cycle
-    after ``memories.valid``. A window asks at most every other cycle, so nobody starves.
+    One request a cycle passes; a request leaves two cycles after it was taken, and read data arrive one cycle
+    after ``memories.valid``. Whoever wants it gets at least a quarter of what the memories take.
 
     Members
     -------
@@ -63,30 +63,32 @@ class LocalArbiter(Component):
         m.submodules.buffer = buffer = StreamBuffer(owned)
         m.submodules.reads = reads = fifo.SyncFIFO(width=2, depth=READS)
         initiators = (self.window, self.load, self.store)
+        requests = []
+        for name, initiator in zip(("window", "load", "store"), initiators, strict=True):
+            m.submodules[name] = entry = StreamBuffer(local_request(self.config))
+            connect(m, flipped(initiator.request), entry.i)
+            requests.append(entry.o)
 
-        # Grant: one-hot. A read needs a place in the list of who reads.
-        can = [i.request.valid & (i.request.payload.write | reads.w_rdy) for i in initiators]
-        store_next = Signal()
-        grant = Signal(3)
-        m.d.comb += [
-            grant[_WINDOW].eq(can[_WINDOW]),
-            grant[_LOAD].eq(can[_LOAD] & ~can[_WINDOW] & ~(store_next & can[_STORE])),
-            grant[_STORE].eq(can[_STORE] & ~can[_WINDOW] & ~(~store_next & can[_LOAD])),
-            buffer.i.valid.eq(grant.any()),
-            buffer.i.payload.load.eq(grant[_LOAD]),
-        ]
+        # Whose turn it is was decided in the cycle before, from who asked then. A read needs a place in the list
+        # of who reads; that there is one is known a cycle late, so one place stays free.
+        turn = Signal(3, init=1 << _WINDOW)
+        store_next, room = Signal(), Signal()
+        valid = [turn[i] & r.valid & (r.payload.write | room) for i, r in enumerate(requests)]
         taken = Signal()
-        m.d.comb += taken.eq(buffer.i.valid & buffer.i.ready)
-        for index, initiator in enumerate(initiators):
-            m.d.comb += initiator.request.ready.eq(grant[index] & buffer.i.ready)
-            with m.If(grant[index]):
-                m.d.comb += buffer.i.payload.request.eq(initiator.request.payload)
-        with m.If(taken & ~grant[_WINDOW]):
-            m.d.sync += store_next.eq(grant[_LOAD])
         m.d.comb += [
+            buffer.i.valid.eq(Cat(valid).any()),
+            buffer.i.payload.load.eq(turn[_LOAD]),
+            taken.eq(buffer.i.valid & buffer.i.ready),
             reads.w_en.eq(taken & ~buffer.i.payload.request.write),
-            reads.w_data.eq(Mux(grant[_WINDOW], _WINDOW, Mux(grant[_LOAD], _LOAD, _STORE))),
+            reads.w_data.eq(Mux(turn[_WINDOW], _WINDOW, Mux(turn[_LOAD], _LOAD, _STORE))),
         ]
+        m.d.sync += room.eq(reads.level < READS - 1)
+        chosen = Const(0, len(buffer.i.payload.request.as_value()))
+        for index, request in enumerate(requests):
+            m.d.comb += request.ready.eq(turn[index] & buffer.i.ready & (request.payload.write | room))
+            chosen = chosen | Mux(turn[index], request.payload.as_value(), 0)
+        m.d.comb += buffer.i.payload.request.as_value().eq(chosen)
+        self._next_turn(m, turn, store_next, taken, requests)
 
         # Onwards, and the answers back.
         leaves = self.memories.request.valid & self.memories.request.ready
@@ -102,17 +104,30 @@ class LocalArbiter(Component):
             m.d.comb += initiator.data.eq(answer)
             m.d.sync += initiator.valid.eq(self.memories.valid & (reads.r_data == index))
 
-        pending = Signal(range(3))
-        m.d.sync += pending.eq(pending + (taken & grant[_LOAD]) - (leaves & buffer.o.payload.load))
+        pending = Signal(range(5))  # both buffers on its way may be full
+        enters = self.load.request.valid & self.load.request.ready
+        m.d.sync += pending.eq(pending + enters - (leaves & buffer.o.payload.load))
         m.d.comb += self.load_pending.eq(pending != 0)
         return m
+
+    def _next_turn(self, m: Module, turn, store_next, taken, requests):
+        """After a request, or when there is none: the window and the engines in turn, and those in turn; the
+        window's when nobody asks."""
+        window, load, store = (request.valid for request in requests)
+        asks = Cat(window, load, store)
+        with m.If(taken | ~(turn & asks).any()):
+            with m.If((load | store) & ~(window & ~turn[_WINDOW])):
+                to_store = store & (store_next | ~load)
+                m.d.sync += [turn.eq(Mux(to_store, 1 << _STORE, 1 << _LOAD)), store_next.eq(~to_store)]
+            with m.Else():
+                m.d.sync += turn.eq(1 << _WINDOW)
 
 
 class LocalSplit(Component):
     """Sends each request to the memory of its space and keeps the answers in order.
 
     Memories may take any time to answer: reads are under way to one memory at a time, and a read of another
-    waits. No cycle is added in either direction.
+    waits. No cycle is added in either direction. At most READS reads are under way at once.
 
     Members
     -------
@@ -133,9 +148,13 @@ class LocalSplit(Component):
         space = request.payload.space.as_value()
         reading = Signal(len(space))
         under_way = Signal(range(2 * READS))
-        may = Signal()
-        idle = under_way == 0
-        m.d.comb += may.eq(request.payload.write | idle | ((space == reading) & (under_way != 2 * READS - 1)))
+        none = Signal()  # a cycle late
+        may, begins = Signal(), Signal()
+        m.d.comb += [
+            may.eq(request.payload.write | none | (space == reading)),
+            begins.eq(request.valid & request.ready & ~request.payload.write),
+        ]
+        m.d.sync += none.eq((under_way == 0) & ~begins)
         buses = [getattr(self, s.name.lower()) for s in sorted(Space, key=lambda s: s.value)]
         for index, bus in enumerate(buses):
             m.d.comb += [
@@ -146,7 +165,6 @@ class LocalSplit(Component):
                 m.d.comb += request.ready.eq(bus.request.ready & may)
             with m.If(reading == index):
                 m.d.comb += self.initiator.data.eq(bus.data)
-        begins = request.valid & request.ready & ~request.payload.write
         m.d.comb += self.initiator.valid.eq(Cat(bus.valid for bus in buses).any())
         m.d.sync += under_way.eq(under_way + begins - self.initiator.valid)
         with m.If(begins):

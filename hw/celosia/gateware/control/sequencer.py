@@ -8,7 +8,7 @@ from amaranth.lib.wiring import Component, In, Out
 from ...arch.config import Config
 from ...arch.isa import Engine, ErrorCause, Opcode
 from ..interfaces import EngineSignature
-from .fetch import Fetch, illegal
+from .fetch import Fetch
 from .program_memory import COMMAND_WORDS, FETCH_BITS
 from .watchdog import Watchdog
 
@@ -162,7 +162,7 @@ class Sequencer(Component):
             dispatched = Signal(8, name=f"dispatched_{engine.name.lower()}")
             started = port.command.valid & port.command.ready
             m.d.comb += [
-                self.trace_started[engine].eq(started),
+                self.trace_started[engine].eq(started & self._run),
                 self.trace_finished[engine].eq(port.finished & self._run),
             ]
             with m.If(~self._run):
@@ -172,40 +172,37 @@ class Sequencer(Component):
             m.d.sync += self._unfinished[engine].eq(finished != dispatched)
 
     def _check(self, m: Module, fetch: Fetch) -> "_Checked":
-        """A register stage: what is to be known of the command in ``fetch.o``."""
+        """A register stage: what can be done with the command in ``fetch.o``."""
         checked, fetched, header = _Checked(), fetch.o.payload, fetch.o.payload.command.header
-        opcode = header.opcode.as_value()
+        kind = dict(zip(Opcode, fetched.kind, strict=True))
+        met = []
         for engine, finished in zip(Engine, self._finished, strict=True):
             ahead = (finished - getattr(header, f"wait_{engine.name.lower()}"))[:8]
-            kinds = [opcode == kind.value for kind, to in ENGINE_OF.items() if to is engine]
-            m.d.sync += [
-                checked.met[engine].eq(~ahead[7]),
-                checked.target[engine].eq(Cat(kinds).any()),
-            ]
+            met.append(~ahead[7])
+        there = self._run & fetch.o.valid & ~fetch.o.ready
+        fine = there & fetched.kind.any() & ~fetched.overrun
+        go = fine & Cat(met).all()
+        for engine in Engine:
+            its = Cat(kind[opcode] for opcode, to in ENGINE_OF.items() if to is engine)
+            m.d.sync += checked.offer[engine].eq(go & its.any())
         m.d.sync += [
-            checked.valid.eq(self._run & fetch.o.valid & ~fetch.o.ready),
-            checked.illegal.eq(illegal(fetched)),
-            checked.overrun.eq(fetched.overrun),
-            checked.sync.eq(opcode == Opcode.SYNC.value),
-            checked.end.eq(opcode == Opcode.END.value),
+            checked.sync.eq(go & kind[Opcode.SYNC]),
+            checked.end.eq(go & kind[Opcode.END]),
+            checked.illegal.eq(there & ~fetched.kind.any() & ~fetched.overrun),
+            checked.overrun.eq(there & fetched.overrun),
+            self.waiting.eq(fine & ~Cat(met).all()),
         ]
         return checked
 
     def _dispatch(self, m: Module, fetch: Fetch, checked: "_Checked"):
         """Hand the command over; remember which one each engine has."""
-        go, fine = Signal(), Signal()
-        m.d.comb += [
-            fine.eq(checked.valid & ~checked.illegal & ~checked.overrun),
-            go.eq(fine & checked.met.all() & self._run),
-            fetch.o.ready.eq(self.trace_started.any() | (go & checked.sync)),
-            self.waiting.eq(fine & ~checked.met.all() & self._run),
-        ]
-        self._go = go
+        ready = Cat(getattr(self, engine.name.lower()).command.ready for engine in Engine)
+        m.d.comb += fetch.o.ready.eq((checked.offer & ready).any() | checked.sync)
         self._records = [Signal(16, name=f"index_{e.name.lower()}") for e in Engine]
         for engine, record in zip(Engine, self._records, strict=True):
             command = getattr(self, engine.name.lower()).command
             m.d.comb += [
-                command.valid.eq(go & checked.target[engine]),
+                command.valid.eq(checked.offer[engine]),
                 command.payload.eq(fetch.o.payload.command),
             ]
             with m.If(self.trace_started[engine]):
@@ -227,15 +224,15 @@ class Sequencer(Component):
         faults = [
             (run & self.load_error, self.load_cause.as_value(), self._records[Engine.LOAD]),
             (run & self.store_error, self.store_cause.as_value(), self._records[Engine.STORE]),
-            (run & checked.valid & checked.overrun, ErrorCause.PROGRAM_OVERRUN.value, waits),
-            (run & checked.valid & checked.illegal, ErrorCause.ILLEGAL_COMMAND.value, waits),
+            (run & checked.overrun, ErrorCause.PROGRAM_OVERRUN.value, waits),
+            (run & checked.illegal, ErrorCause.ILLEGAL_COMMAND.value, waits),
             (watchdog.expired, ErrorCause.TIMEOUT.value, hung),
         ]
         fault, cause, index = Const(0, 1), Const(0, 8), Const(0, 16)
         for hit, why, where in reversed(faults):
             fault, cause, index = fault | hit, Mux(hit, why, cause), Mux(hit, where, index)
         done = Signal()
-        m.d.comb += done.eq(self._go & checked.end & ~self._unfinished.any())
+        m.d.comb += done.eq(run & checked.end & ~self._unfinished.any())
 
         clean = Signal(range(CLEAN_CYCLES))
         m.d.sync += self.stopped.eq(0)
@@ -263,10 +260,12 @@ class Sequencer(Component):
 
 
 class _Checked:
-    """What is known of a command, one cycle after it appeared, and again every cycle while it waits."""
+    """What can be done with a command, known one cycle after it appeared or what it waited for has finished.
+
+    At most one bit is high: offer it to an engine, pass SYNC, be at END, or stop because it is none.
+    """
 
     def __init__(self):
-        self.valid, self.illegal, self.overrun = (Signal(name=f"checked_{n}") for n in ("valid", "illegal", "overrun"))
+        self.offer = Signal(len(Engine), name="checked_offer")
         self.sync, self.end = Signal(name="checked_sync"), Signal(name="checked_end")
-        self.met = Signal(len(Engine), name="checked_met")
-        self.target = Signal(len(Engine), name="checked_target")
+        self.illegal, self.overrun = Signal(name="checked_illegal"), Signal(name="checked_overrun")

@@ -47,7 +47,7 @@ class Bursts(Component):
     burst:
         Bursts, in the order of the data. At most ``limit`` of them are offered or under way.
     issued:
-        Pulses when a burst appears on ``burst`` for the first time; ``issued_beats`` is its length less one.
+        High in the first cycle in which a burst is on ``burst``.
     retired:
         A burst has been completed by the external memory.
     exhausted:
@@ -70,7 +70,6 @@ class Bursts(Component):
     external_size: Signal
     burst: stream.Interface
     issued: Signal
-    issued_beats: Signal
     retired: Signal
     exhausted: Signal
     pending: Signal
@@ -89,7 +88,6 @@ class Bursts(Component):
                 "external_size": In(32),
                 "burst": Out(stream.Signature(burst_layout(config))),
                 "issued": Out(1),
-                "issued_beats": Out(_BURST_BITS),
                 "retired": In(1),
                 "exhausted": Out(1),
                 "pending": Out(1),
@@ -99,10 +97,10 @@ class Bursts(Component):
 
     def elaborate(self, platform):
         m = Module()
-        self._cutting, self._room = Signal(), Signal()
+        self._cutting, self._room, self._issue = Signal(), Signal(), Signal()
         self._cut(m, self._rows(m))
         outstanding = Signal(range(self.limit + 1))
-        m.d.sync += outstanding.eq(outstanding + self.issued - self.retired)
+        m.d.sync += outstanding.eq(outstanding + self._issue - self.retired)
         m.d.comb += [self.pending.eq(outstanding != 0), self._room.eq(~outstanding[-1])]
         return m
 
@@ -157,22 +155,22 @@ class Bursts(Component):
     def _cut(self, m: Module, row: "_Row"):
         """Cut a row at multiples of BURST_BEATS and offer the pieces."""
         burst, beat, end = self.burst, Signal.like(row.first), Signal(_BURST_BITS)
-        cutting, is_last = self._cutting, Signal()
+        cutting, is_last, issue = self._cutting, Signal(), self._issue
         left = Signal(len(beat) - _BURST_BITS)  # bursts after this one
         high = slice(_BURST_BITS, None)
         m.d.comb += [
-            self.issued.eq(cutting & (~burst.valid | burst.ready) & self._room & ~self.abort),
-            self.issued_beats.eq(Mux(is_last, end, BURST_BEATS - 1) - beat[:_BURST_BITS]),
-            row.taken.eq(row.valid & ~row.bad & (~cutting | (self.issued & is_last))),
+            issue.eq(cutting & (~burst.valid | burst.ready) & self._room & ~self.abort),
+            row.taken.eq(row.valid & ~row.bad & (~cutting | (issue & is_last))),
             self.error.eq(row.valid & row.bad),
         ]
         with m.If(burst.ready):
             m.d.sync += burst.valid.eq(0)
-        with m.If(self.issued):
+        m.d.sync += self.issued.eq(issue)
+        with m.If(issue):
             m.d.sync += [
                 burst.valid.eq(1),
                 burst.payload.beat.eq(beat),
-                burst.payload.length.eq(self.issued_beats),
+                burst.payload.length.eq(Mux(is_last, end, BURST_BEATS - 1) - beat[:_BURST_BITS]),
                 beat[:_BURST_BITS].eq(0),
                 beat[high].eq(beat[high] + 1),
                 left.eq(left - 1),

@@ -7,7 +7,6 @@ from amaranth.lib.wiring import In, Out, connect, flipped
 
 from ....arch.config import Config
 from ....arch.isa import ErrorCause
-from ..buffer import StreamBuffer
 from .bursts import burst_layout
 from .mover import Mover, State
 
@@ -27,7 +26,7 @@ class Load(Mover):
     ::
 
         bursts ───────────────────────────► AR
-        R ──► buffer ──► local write
+        R ──► local write
                 ▲ walker: local address
 
     ``finished`` comes when the last write has left the arbiter: it is visible to every other engine.
@@ -58,7 +57,6 @@ class Load(Mover):
 
     def elaborate(self, platform):
         m = Module()
-        m.submodules.buffer = buffer = StreamBuffer(self.config.bus_bits)
         taken = self.r.valid & self.r.ready
         request = self.local.request
         bursts, walker, state = self.frame(
@@ -67,22 +65,19 @@ class Load(Mover):
             bus_error=taken & self.r.payload.error,
             bus_cause=ErrorCause.BUS_READ,
             complete=~self.local_pending,
-            drained=~buffer.o.valid,
+            drained=~request.valid,
         )
         connect(m, bursts.burst, flipped(self.ar))
-        held = self.hold(m, state, buffer.o.valid)
+        held = self.hold(m, state, self.r.valid & ~self.r.payload.error)
         draining = state == State.DRAIN
         m.d.comb += [
-            buffer.i.valid.eq(self.r.valid),
-            buffer.i.payload.eq(self.r.payload.data),
-            self.r.ready.eq(buffer.i.ready),
+            self.r.ready.eq(request.ready | (draining & ~held)),
             bursts.retired.eq(taken & self.r_last),
             request.payload.space.eq(walker.space),
             request.payload.address.eq(walker.address),
             request.payload.write.eq(1),
-            request.payload.data.eq(buffer.o.payload),
+            request.payload.data.eq(self.r.payload.data),
             request.payload.strobe.eq(~Const(0, self.config.bus_bytes)),
-            buffer.o.ready.eq(request.ready | (draining & ~held)),
             walker.step.eq(request.valid & request.ready),
             self.progress.eq(request.valid & request.ready),
         ]

@@ -12,7 +12,7 @@ from .mover import Mover, State
 
 __all__ = ["STORE_BEATS", "STORE_BURSTS", "Store"]
 
-STORE_BURSTS = 16
+STORE_BURSTS = 32
 """Write bursts offered or under way at once."""
 
 STORE_BEATS = 32
@@ -83,9 +83,9 @@ class Store(Mover):
     def _read(self, m: Module, bursts: Bursts, walker: LocalWalker, state, used: Signal, beats):
         """Ask the local memory for the beats of offered bursts; answers go to ``beats``."""
         request = self.local.request
-        granted = Signal(range(STORE_BURSTS * BURST_BEATS + 1))
+        granted, more = Signal(range(STORE_BURSTS * BURST_BEATS + 1)), Signal(range(BURST_BEATS + 1))
         asked = request.valid & request.ready
-        more = Mux(bursts.issued, bursts.issued_beats + 1, 0)
+        m.d.sync += more.eq(Mux(bursts.issued, bursts.burst.payload.length + 1, 0))
         self.hold(m, state, (granted != 0) & ~used[-1])
         with m.If(state == State.IDLE):
             m.d.sync += granted.eq(0)
@@ -102,13 +102,13 @@ class Store(Mover):
 
     def _write(self, m: Module, bursts: Bursts, state, beats):
         """Send the beats, burst by burst."""
-        m.submodules.lengths = lengths = fifo.SyncFIFO(width=len(bursts.issued_beats), depth=STORE_BURSTS)
-        active, left = Signal(), Signal.like(bursts.issued_beats)
+        m.submodules.lengths = lengths = fifo.SyncFIFO(width=len(bursts.burst.payload.length), depth=STORE_BURSTS)
+        active, left = Signal(), Signal.like(bursts.burst.payload.length)
         draining = state == State.DRAIN
         send, is_last = Signal(), left == 0
         m.d.comb += [
             lengths.w_en.eq(bursts.issued),
-            lengths.w_data.eq(bursts.issued_beats),
+            lengths.w_data.eq(bursts.burst.payload.length),
             send.eq(active & (beats.r_rdy | draining) & (~self.w.valid | self.w.ready)),
             beats.r_en.eq(send | draining),
             lengths.r_en.eq(~active | (send & is_last)),
