@@ -145,21 +145,23 @@ class Builder:
 
     def pool(self, x: int, size: int) -> int:
         """MAX_POOL_2D, square, without overlap."""
-        data = self.graph.tensors[x]
-        n, h, w, c = data.shape
-        output = self.tensor((n, h // size, w // size, c), data.scale, data.zero_point)
-        attributes = Pool2D(filter_h=size, filter_w=size, stride_h=size, stride_w=size)
-        self.graph.ops.append(Op("MAX_POOL_2D", (x,), (output,), attributes, "pool"))
-        return output
+        return self.maximum(x, (size, size), (size, size))
+
+    def maximum(self, x: int, kernel: tuple[int, int], stride: tuple[int, int], **attributes) -> int:
+        """MAX_POOL_2D."""
+        return self._pool("MAX_POOL_2D", x, kernel, stride, attributes)
 
     def average(self, x: int, kernel: tuple[int, int], stride: tuple[int, int], **attributes) -> int:
         """AVERAGE_POOL_2D."""
+        return self._pool("AVERAGE_POOL_2D", x, kernel, stride, attributes)
+
+    def _pool(self, kind: str, x: int, kernel: tuple[int, int], stride: tuple[int, int], attributes: dict) -> int:
         data = self.graph.tensors[x]
         n, h, w, c = data.shape
         a = Pool2D(filter_h=kernel[0], filter_w=kernel[1], stride_h=stride[0], stride_w=stride[1], **attributes)
         size = [same_padding(*v, 1, a.padding)[0] for v in zip((h, w), kernel, stride, strict=True)]
         output = self.tensor((n, *size, c), data.scale, data.zero_point)
-        self.graph.ops.append(Op("AVERAGE_POOL_2D", (x,), (output,), a, "average"))
+        self.graph.ops.append(Op(kind, (x,), (output,), a, "pool"))
         return output
 
     def mean(self, x: int, *axes: int, keep: bool = True) -> int:
@@ -191,7 +193,7 @@ def residual(rng: np.random.Generator, size: int = 8, channels: int = 12) -> Gra
     second = b.conv(first, channels, (3, 3), padding="SAME")
     total = b.add(first, second, activation="RELU")
     third = b.depthwise(total, padding="SAME", activation="RELU6")
-    pooled = b.pool(third, 2)
+    pooled = b.softmax(b.pool(third, 2))
     flat = b.reshape(pooled, 1, (size // 2) ** 2 * channels)
     return b.output(b.softmax(b.dense(flat, 10)))
 

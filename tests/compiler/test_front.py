@@ -14,7 +14,7 @@ from celosia.compiler.layouts import Pitch
 from celosia.compiler.passes.legalize import turned
 from celosia.compiler.pipeline import analyze
 from celosia.model import Graph, ModelError, Quantization
-from celosia.model.attributes import Other
+from celosia.model.attributes import Concatenation, NoAttributes, Other
 from celosia.model.graph import Op
 from compiler.networks import CONFIGS, Builder, residual
 
@@ -46,16 +46,17 @@ def test_every_operator_has_a_row():
         ("CONV_2D", "array"),
         ("ADD", "lanes"),
         ("DEPTHWISE_CONV_2D", "array"),
-        ("MAX_POOL_2D", "host"),
+        ("MAX_POOL_2D", "array"),
+        ("SOFTMAX", "host"),
         ("RESHAPE", "host"),
         ("FULLY_CONNECTED", "array"),
         ("SOFTMAX", "host"),
     ]
     rows = check(graph, CONFIG)
-    assert [row.index for row in rows] == list(range(9))
+    assert [row.index for row in rows] == list(range(10))
     assert rows[0].why == "costs nothing: part of the operator that reads it"
-    assert rows[6].why == "costs nothing: the same bytes under another shape"
-    assert rows[5].why == "neither the array nor the lanes compute this kind of operator"
+    assert rows[7].why == "costs nothing: the same bytes under another shape"
+    assert rows[6].why == "neither the array nor the lanes compute this kind of operator"
 
 
 def test_pad_that_another_operator_reads_stays():
@@ -242,6 +243,27 @@ def test_unsupported_variant():
     (row,) = check(b.output(y), CONFIG)
     assert row.place == "unsupported"
     assert "quantize its weights symmetrically" in row.why
+
+
+@pytest.mark.parametrize(
+    ("kind", "attributes", "why"),
+    [
+        ("CONCATENATION", Concatenation(axis=1, activation="RELU"), "has a fused RELU"),
+        ("LEAKY_RELU", NoAttributes(), "no PRELU or LEAKY_RELU in a form that is supported"),
+        ("LOGISTIC", NoAttributes(), "quantize the network again"),
+    ],
+)
+def test_variants_of_host_operators_are_refused_early(kind, attributes, why):
+    """What golden does not compute is named before anything is built."""
+    b = builder()
+    x = b.input(1, 4)
+    inputs, width = ((x, x), 8) if kind == "CONCATENATION" else ((x,), 4)
+    graph = b.output(b.op(kind, inputs, (1, width), attributes, 0.1))
+    (row,) = check(graph, CONFIG)
+    assert row.place == "unsupported"
+    assert why in row.why
+    with pytest.raises(CompileError, match=f"operator 0 {kind} 'op0' cannot run: "):
+        compile(graph, CONFIG)
 
 
 def test_float_network():

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Depthwise layers and averages on the array's second dataflow, bit for bit, with every plan."""
+"""Depthwise layers, averages and maxima on the array's second dataflow, bit for bit, with every plan."""
 
 from collections import Counter
 
@@ -10,11 +10,12 @@ from hypothesis import strategies as st
 
 from celosia import golden
 from celosia.arch.config import PRESETS, Config
-from celosia.arch.isa import COMMAND_BYTES, Opcode
+from celosia.arch.isa import COMMAND_BYTES, Opcode, Routing
 from celosia.compiler import compile
 from celosia.compiler.down import Walk
 from celosia.compiler.passes import layout
 from celosia.compiler.plan import PLANS
+from celosia.compiler.walks import plans_for
 from celosia.model import Graph
 from celosia.runtime import Device, Program
 from celosia.sim.functional import FunctionalTransport
@@ -143,6 +144,59 @@ def test_averages(config, seed, mean):
         y = b.average(x, kernel, (int(rng.integers(1, 4)), int(rng.integers(1, 4))), activation="RELU")
     program = run(b.output(y), config.replace(program_commands=1024, activation_bytes=1 << 17), rng)
     assert program.layers[0].place == "array"
+
+
+def maxima(seed: int) -> tuple[Graph, np.random.Generator]:
+    """A random max pooling, with or without convolutions around it."""
+    rng = np.random.default_rng(seed)
+    b = Builder(rng)
+    x = b.input(int(rng.integers(1, 3)), *(int(v) for v in rng.integers(1, (18, 18, 40))))
+    if rng.integers(2):
+        x = b.conv(x, int(rng.integers(1, 40)), (3, 3), padding="SAME")
+    _, h, w, _ = b.shape(x)
+    kernel, stride = (tuple(int(v) for v in rng.integers(1, most, 2)) for most in (6, 4))
+    padding = str(rng.choice(["SAME", "VALID"])) if kernel[0] <= h and kernel[1] <= w else "SAME"
+    y = b.maximum(x, kernel, stride, padding=padding, activation=str(rng.choice(["NONE", "RELU", "RELU6"])))
+    return b.output(b.conv(y, 5, (2, 2), padding="SAME") if rng.integers(2) else y, y), rng
+
+
+@pytest.mark.parametrize("memory", ["local", "external"])
+@WAYS
+@given(configs, seeds)
+def test_maxima(memory, config, seed):
+    graph, rng = maxima(seed)
+    roomy = config.replace(program_commands=4096, parameter_records=4096, activation_bytes=1 << 17)
+    program = run(graph, roomy, rng, memory)
+    assert {layer.place for layer in program.layers} == {"array"}
+
+
+@pytest.mark.parametrize("config", DOWN, ids=lambda config: config.name)
+@pytest.mark.parametrize("plan", PLANS, ids=lambda plan: plan.name)
+def test_every_plan_of_a_maximum(plan, config, monkeypatch):
+    """One sample for one output, or two neighbours for two; nothing else can leave the other streams out."""
+
+    def only(config, window):
+        return [walk for walk in plans_for(config, window) if walk.plan == plan]
+
+    monkeypatch.setattr(layout, "plans_for", only)
+    rng = np.random.default_rng(1)
+    for stride in ((1, 1), (2, 2), (1, 3)):
+        b = Builder(rng)
+        x = b.input(1, 9, 11, 10)
+        (layer,) = run(b.output(b.maximum(x, (3, 2), stride, padding="SAME")), config, rng).layers
+        if plan.routing is Routing.SINGLE:
+            possible = not plan.both
+        else:
+            possible = plan.routing is Routing.PAIRS and plan.both and stride[plan.along] == 1
+        assert layer.place == ("array" if possible else "host")
+
+
+def test_window_of_padding_alone():
+    """Rows that lie wholly outside the image are −128 in the golden model too."""
+    rng = np.random.default_rng(1)
+    b = Builder(rng)
+    x = b.input(1, 1, 2, 9)
+    run(b.output(b.maximum(x, (3, 5), (2, 2), padding="SAME")), DOWN[0], rng)
 
 
 def test_average_with_padding_stays_on_the_host():

@@ -5,9 +5,9 @@ from dataclasses import replace
 
 from celosia.arch.isa import Opcode, Space
 
-from .down import Walk
 from .forms import group_words
 from .ir import AddLayer, ArrayLayer, Command, ConvLayer, DepthwiseLayer, Module, Piece, Region, Tile
+from .walks import walk_of
 
 __all__ = [
     "add_command", "conv_command", "depthwise_command", "end_command", "load_image", "load_weights", "transfer",
@@ -80,7 +80,7 @@ def depthwise_command(module: Module, layer: DepthwiseLayer, tile: Tile) -> Comm
     """DEPTHWISE for one tile (:class:`celosia.arch.isa.Depthwise` gives every field its meaning)."""
     window, group = layer.window, layer.groups[tile.group]
     read, written = window.read, window.written
-    walk = Walk(module.config, replace(window, outputs=group.channels, target=written, source=read), layer.plan)
+    walk = walk_of(module.config, replace(window, outputs=group.channels, target=written, source=read), layer.plan)
     geometry = walk.geometry((tile.y, tile.height, tile.x, tile.width))
     image = module.addresses[layer.input] + tile.batch * read.image
     output = _output(module, layer, tile) + group.first

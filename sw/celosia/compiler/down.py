@@ -6,7 +6,6 @@ outputs a column pair, a stream meets the second output's filter one stride late
 together are ``kernel + stride``, and the weights of column 2c + 1 are those of 2c moved by the stride.
 """
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -16,9 +15,9 @@ from celosia.arch.isa import Opcode, Routing, fields_of, layout_of
 from celosia.arch.timing.conv import minimum_tile_cycles
 
 from .ir import DownGroup, Window
-from .plan import PLANS, Plan
+from .plan import Plan
 
-__all__ = ["Walk", "down_cycles", "down_groups", "plans_for"]
+__all__ = ["Walk", "down_cycles", "down_groups"]
 
 _LEAST_STEPS = 4
 """The fewest steps of a row with ROWS: the delay line's latency."""
@@ -208,17 +207,23 @@ class Walk:
                 return False
         return True
 
-
-def plans_for(config: Config, window: Window) -> Iterator[Walk]:
-    """Every plan that suits a depthwise window."""
-    if not config.down_channels or not window.depthwise or window.outputs != window.channels:
-        return
-    if window.y.dilation > 1 or window.x.dilation > 1:
-        return
-    for plan in PLANS:
-        walk = Walk(config, window, plan)
-        if walk.possible:
-            yield walk
+    def weight_tiles(self, weights: np.ndarray) -> np.ndarray:
+        """The weight tiles of some channels, int8, (tiles, R, 2·D); ``weights`` as in :func:`down_groups`."""
+        config, plan = self.config, self.plan
+        block, (passes_h, passes_w), length = config.down_channels, self.passes, self.length
+        groups = -(-len(weights) // block)
+        padded = np.zeros((groups * block, *weights.shape[1:]), np.int8)
+        padded[: len(weights)] = weights
+        tiles = np.zeros((groups, passes_h, passes_w, config.rows, block, 2), np.int8)
+        y, x = self.window.y, self.window.x
+        for py, px, stream, tap, column in np.ndindex(passes_h, passes_w, plan.streams, self.taps, 1 + plan.both):
+            down, right = divmod(stream, plan.pixel_streams)
+            ky = py * plan.row_streams + down - (column * y.stride if plan.both_rows else 0)
+            kx = (px * length + tap) * plan.pixel_streams + right - (column * x.stride if plan.both_pixels else 0)
+            if 0 <= ky < y.kernel and 0 <= kx < x.kernel:
+                row = stream * length + self.taps - 1 - tap
+                tiles[:, py, px, row, :, column] = padded[:, ky, kx].reshape(groups, block)
+        return tiles.reshape(-1, config.rows, 2 * block)
 
 
 def down_cycles(walk: Walk) -> int:
@@ -238,26 +243,7 @@ def down_groups(walk: Walk, weights: np.ndarray, most_tiles: int | None = None) 
     per_block = walk.passes[0] * walk.passes[1]
     step = channels if most_tiles is None else max(1, most_tiles // per_block) * block
     return tuple(
-        DownGroup(first=first, channels=len(part), tiles=_tiles(walk, part))
+        DownGroup(first=first, channels=len(part), tiles=walk.weight_tiles(part))
         for first in range(0, channels, step)
         for part in (weights[first : first + step],)
     )
-
-
-def _tiles(walk: Walk, weights: np.ndarray) -> np.ndarray:
-    """The weight tiles of some channels."""
-    config, plan = walk.config, walk.plan
-    block, (passes_h, passes_w), length = config.down_channels, walk.passes, walk.length
-    groups = -(-len(weights) // block)
-    padded = np.zeros((groups * block, *weights.shape[1:]), np.int8)
-    padded[: len(weights)] = weights
-    tiles = np.zeros((groups, passes_h, passes_w, config.rows, block, 2), np.int8)
-    y, x = walk.window.y, walk.window.x
-    for py, px, stream, tap, column in np.ndindex(passes_h, passes_w, plan.streams, walk.taps, 1 + plan.both):
-        down, right = divmod(stream, plan.pixel_streams)
-        ky = py * plan.row_streams + down - (column * y.stride if plan.both_rows else 0)
-        kx = (px * length + tap) * plan.pixel_streams + right - (column * x.stride if plan.both_pixels else 0)
-        if 0 <= ky < y.kernel and 0 <= kx < x.kernel:
-            row = stream * length + walk.taps - 1 - tap
-            tiles[:, py, px, row, :, column] = padded[:, ky, kx].reshape(groups, block)
-    return tiles.reshape(-1, config.rows, 2 * block)

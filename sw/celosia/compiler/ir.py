@@ -54,6 +54,8 @@ class Window:
     ----------
     depthwise:
         Output channel ``o`` is made from input channel ``o // (outputs // channels)`` alone.
+    maximum:
+        The largest pixel under the window instead of a sum; what is outside the image does not count.
     turned:
         Its ``y`` is the operator's width and its ``x`` the height, of images one pixel wide.
     source, target:
@@ -66,6 +68,7 @@ class Window:
     y: Axis
     x: Axis
     depthwise: bool = False
+    maximum: bool = False
     turned: bool = False
     source: Pitch | None = None
     target: Pitch | None = None
@@ -157,7 +160,7 @@ class ConvLayer:
 
 @dataclass(frozen=True, kw_only=True)
 class DepthwiseLayer:
-    """A depthwise convolution or an average pooling as DEPTHWISE computes it, by ``plan``; the rest as in
+    """A depthwise convolution or a pooling as DEPTHWISE computes it, by ``plan``; the rest as in
     :class:`ConvLayer`."""
 
     layer: int

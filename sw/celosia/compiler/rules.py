@@ -16,7 +16,16 @@ from celosia.model.graph import Graph, Op
 from .average import MAX_EXPONENT, average_parameters
 from .ir import Node, Window
 
-__all__ = ["ARRAY_RULES", "AVERAGE_RULES", "LANE_RULES", "WINDOW_RULES", "Candidate", "Rule", "broken_rule"]
+__all__ = [
+    "ARRAY_RULES",
+    "AVERAGE_RULES",
+    "LANE_RULES",
+    "MAXIMUM_RULES",
+    "WINDOW_RULES",
+    "Candidate",
+    "Rule",
+    "broken_rule",
+]
 
 
 @dataclass(frozen=True)
@@ -135,6 +144,11 @@ def averages(c: Candidate) -> bool:
     return c.node.window is not None
 
 
+def maxima(c: Candidate) -> bool:
+    """it must be a maximum over rows and columns of an image"""
+    return c.node.window is not None
+
+
 def down_mode(c: Candidate) -> bool:
     """the core must have a depthwise mode: rows a multiple of 4, and a lane for every column"""
     return c.config.down_channels > 0
@@ -169,6 +183,9 @@ ARRAY_RULES: tuple[Rule, ...] = (
 
 AVERAGE_RULES: tuple[Rule, ...] = (averages, down_mode, equal_windows, *WINDOW_RULES, exact_average)
 """For AVERAGE_POOL_2D and MEAN."""
+
+MAXIMUM_RULES: tuple[Rule, ...] = (maxima, down_mode, *WINDOW_RULES)
+"""For MAX_POOL_2D."""
 
 LANE_RULES: tuple[Rule, ...] = (int8_tensors, two_values, equal_shapes, add_shift, add_exponents)
 """For ADD."""

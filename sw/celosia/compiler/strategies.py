@@ -17,8 +17,8 @@ start before a layer is done. Which is better depends on the network: the timing
 
 from collections.abc import Callable, Sequence
 
-from .down import Walk
 from .ir import ArrayLayer, DepthwiseLayer, Module
+from .walks import walk_of
 
 __all__ = ["STRATEGIES", "Rectangle", "Strategy", "blocks", "largest", "split"]
 
@@ -52,7 +52,7 @@ def blocks(count: int) -> Strategy:
 def _blocks(module: Module, layer: ArrayLayer, count: int) -> list[Rectangle]:
     y, x, config = layer.window.y, layer.window.x, module.config
     if isinstance(layer, DepthwiseLayer):
-        return Walk(config, layer.window, layer.plan).tiles()
+        return walk_of(config, layer.window, layer.plan).tiles()
     enough = -(-2 * config.weight_cycles // x.out)
     rows = min(max(1, config.accumulators // x.out), max(enough, -(-y.out // count)))
     return [

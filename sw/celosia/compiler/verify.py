@@ -9,12 +9,12 @@ import numpy as np
 
 from celosia.arch.isa import Engine
 
-from .down import Walk
 from .errors import VerifierError
 from .ir import AddLayer, Command, DepthwiseLayer, DownGroup, Module, Piece, Tile
 from .passes.layout import laid_out
 from .passes.place import PLACES
 from .regions import touch
+from .walks import walk_of
 
 __all__ = ["CHECKS", "verify"]
 
@@ -108,7 +108,7 @@ def _tiled(module: Module) -> list[str]:
         for tile in (part for part in parts if isinstance(part, Tile)):
             made[tile.batch, tile.group, tile.y : tile.y + tile.height, tile.x : tile.x + tile.width] += 1
             if isinstance(layer, DepthwiseLayer):
-                walk = Walk(module.config, window, layer.plan)
+                walk = walk_of(module.config, window, layer.plan)
                 pixels = walk.rows(tile.height) * walk.outputs(tile.width) if walk.several else 0
             else:
                 pixels = tile.height * tile.width

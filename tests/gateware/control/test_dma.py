@@ -139,14 +139,14 @@ def draw(rng: random.Random, config, external: tuple[int, int]) -> dict:
 
 
 @pytest.mark.parametrize("config", CONFIGS, ids=lambda c: c.name)
-@pytest.mark.parametrize(("stall", "latency"), [(0.0, 1), (0.0, 30), (0.4, 7)])
+@pytest.mark.parametrize(("stall", "latency"), [(0.0, 30), (0.4, 7)])
 def test_random_transfers_copy_what_they_say(config, stall, latency):
     bench = Bench(config, stall=stall, latency=latency, seed=2)
     rng = random.Random(7)
     jobs = [
         (Opcode.LOAD, draw(rng, config, (0, SIZE // 2))) if rng.random() < 0.5
         else (Opcode.STORE, draw(rng, config, (SIZE // 2, SIZE)))
-        for _ in range(24)
+        for _ in range(14)
     ]  # fmt: skip
     external = bytearray(bench.memory.bytes)
     loaded = {s: bytearray(b) for s, b in bench.locals["load"].bytes.items()}
@@ -169,7 +169,7 @@ def test_random_transfers_copy_what_they_say(config, stall, latency):
 
 @pytest.mark.parametrize("config", CONFIGS, ids=lambda c: c.name)
 @pytest.mark.parametrize("opcode", [Opcode.LOAD, Opcode.STORE])
-@pytest.mark.parametrize("row_beats", [1024, 32, 8, 1])
+@pytest.mark.parametrize("row_beats", [512, 32, 8, 1])
 def test_a_long_transfer_keeps_the_bus_busy(config, opcode, row_beats):
     """90 % of the cycles between first and last beat, with a latency of 30 cycles."""
     bench = Bench(config, latency=30)
@@ -267,7 +267,7 @@ def test_bus_errors_stop_the_transfer_and_the_next_one_runs(config, stall, opcod
     bad = BASE + 0x700
     bench = Bench(config, latency=12, stall=stall, errors=range(bad, bad + config.bus_bytes), seed=3)
     before = bytes(bench.locals["load"].bytes[1])
-    fields = {"row_bytes": 0x1000, "rows": 2, "external_stride": 0x1000, "local_stride": 0x1000, "space": 1}
+    fields = {"row_bytes": 0x800, "rows": 2, "external_stride": 0x800, "local_stride": 0x800, "space": 1}
 
     async def main(ctx):
         await bench.issue(ctx, opcode, **fields)
@@ -297,9 +297,9 @@ def test_abort_at_any_time_drains_and_forgets(opcode):
     rng = random.Random(5)
 
     async def main(ctx):
-        for _ in range(20):
-            await bench.issue(ctx, opcode, row_bytes=0x400, rows=4, external_stride=0x400, local_stride=0x400)
-            for _ in range(rng.randint(0, 90)):
+        for _ in range(14):
+            await bench.issue(ctx, opcode, row_bytes=0x200, rows=4, external_stride=0x200, local_stride=0x200)
+            for _ in range(rng.randint(0, 70)):
                 await ctx.tick()
             ctx.set(bench.dut.abort, 1)
             for _ in range(4):

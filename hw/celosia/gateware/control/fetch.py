@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Reads commands from the program memory, one ahead, and tells which of them are illegal."""
 
-from amaranth.hdl import Cat, Module, Mux, Shape, Signal, Value, unsigned
+from amaranth.hdl import Cat, Const, Module, Mux, Shape, Signal, Value, unsigned
 from amaranth.lib import data, stream
 from amaranth.lib.wiring import Component, In, Out
 
@@ -19,8 +19,9 @@ class Fetched(data.Struct):
     """A command as it leaves :class:`Fetch`.
 
     ``kind`` has a bit for each Opcode, in its order: the command's own is set, and none if
-    :func:`celosia.arch.isa.decode` would reject it. ``index`` is its place in the program; ``overrun`` says that
-    there is none, because the program memory ended before.
+    :func:`celosia.arch.isa.decode` would reject it, or if it is a DEPTHWISE and the core has no such mode
+    (:attr:`celosia.arch.config.Config.down_channels` is 0). ``index`` is its place in the program; ``overrun`` says
+    that there is none, because the program memory ended before.
     """
 
     command: Command
@@ -40,11 +41,14 @@ def _any(command: Value, nonzero: Value, offset: int, width: int) -> Value:
     return Cat(parts).any()
 
 
-def _kind(command: Value, nonzero: Value) -> Value:
+def _kind(config: Config, command: Value, nonzero: Value) -> Value:
     """:attr:`Fetched.kind` of a command; ``nonzero`` has a bit for each 32 bits of it."""
     header = Header(command[: Shape.cast(Header).width])
     kinds = []
     for opcode in Opcode:
+        if opcode is Opcode.DEPTHWISE and not config.down_channels:
+            kinds.append(Const(0, 1))
+            continue
         bad: list[Value] = [header.flags.any()]
         for name, (offset, width, _) in fields_of(layout_of(opcode)).items():
             if name.startswith("reserved"):
@@ -130,7 +134,7 @@ class Fetch(Component):
             m.d.sync += [
                 self.o.valid.eq(1),
                 self.o.payload.command.as_value().eq(words),
-                self.o.payload.kind.eq(_kind(words, nonzero)),
+                self.o.payload.kind.eq(_kind(self.config, words, nonzero)),
                 self.o.payload.index.eq(pc),
                 self.o.payload.overrun.eq(overrun),
                 pc.eq(Mux(overrun, pc, pc + 1)),

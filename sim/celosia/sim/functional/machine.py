@@ -101,9 +101,12 @@ class Machine:
         if index not in self._decoded:
             data = self.memories[Space.PROGRAM][index * COMMAND_BYTES :][:COMMAND_BYTES].tobytes()
             try:
-                self._decoded[index] = decode(data)
+                command = decode(data)
             except IllegalCommandError:
                 raise StopError(ErrorCause.ILLEGAL_COMMAND) from None
+            if command["opcode"] is Opcode.DEPTHWISE and not self.config.down_channels:
+                raise StopError(ErrorCause.ILLEGAL_COMMAND)
+            self._decoded[index] = command
         return self._decoded[index]
 
     def _execute(self, command: dict[str, Any], base: int, size: int) -> None:

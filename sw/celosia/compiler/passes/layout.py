@@ -16,13 +16,14 @@ import numpy as np
 from celosia.model.graph import Graph, Op
 
 from ..average import average_parameters
-from ..down import Walk, down_cycles, plans_for
+from ..down import Walk, down_cycles
 from ..forms import best_form, form_cycles
 from ..interleave import interleaved, interleaved_window
 from ..ir import Axis, Module, Node, Window
 from ..layouts import Layout, Need, layout_for
 from ..plan import Plan
 from ..rules import WINDOW_RULES, Candidate, broken_rule
+from ..walks import plans_for, walk_of
 from .place import on_host
 
 __all__ = ["filter_of", "laid_out", "layout"]
@@ -63,8 +64,10 @@ def _interleaved(module: Module, node: Node) -> dict[int, Layout]:
 
 def filter_of(graph: Graph, op: Op, window: Window) -> np.ndarray:
     """The weights of a convolution as (output channels, kernel rows, kernel columns, input channels that count), of
-    an average as the same of a depthwise convolution."""
+    a pooling as the same of a depthwise convolution."""
     y, x = window.y.kernel, window.x.kernel
+    if window.maximum:
+        return np.ones((window.outputs, y, x, 1), np.int8)
     if op.kind in ("AVERAGE_POOL_2D", "MEAN"):
         average = average_parameters(graph, op, window)
         assert average is not None
@@ -171,7 +174,7 @@ class _Talks:
         if window is None:
             return False
         if node.layer in plans:
-            return Walk(module.config, window, plans[node.layer]).legal()
+            return walk_of(module.config, window, plans[node.layer]).legal()
         candidate = Candidate(module.graph, module.op(node.layer), replace(node, window=window), module.config)
         return broken_rule(WINDOW_RULES, candidate) is None
 
@@ -181,8 +184,8 @@ def _settle(module: Module, talks: _Talks, node: Node) -> Node:
     window = node.window
     if node.place != "array" or window is None or not window.depthwise:
         return node
-    average = node.kind != "DEPTHWISE_CONV_2D"
-    limit = None if average else _as_product(module, node, window)
+    pooling = node.kind != "DEPTHWISE_CONV_2D"
+    limit = None if pooling else _as_product(module, node, window)
     windows = () if node.layer in module.refused else (window, *_in_one_row(window))
     walks = [walk for one in windows for walk in plans_for(module.config, one) if walk.legal()]
     for cycles, _, walk in sorted((down_cycles(walk), index, walk) for index, walk in enumerate(walks)):
@@ -192,7 +195,7 @@ def _settle(module: Module, talks: _Talks, node: Node) -> Node:
             passes = walk.passes[0] * walk.passes[1]
             why = f"{walk.config.down_channels} channels at a time down the array: {walk.plan.name}"
             return replace(node, window=walk.window, why=why if passes == 1 else f"{why}, {passes} passes")
-    if average:
+    if pooling:
         return on_host(module, node, "to run on the array, its image must be one that can be laid out for it")
     return replace(node, why="a matrix product, one diagonal a weight tile")
 

@@ -4,7 +4,7 @@
 - RESHAPE (and SQUEEZE, EXPAND_DIMS) of whole bytes disappears: both tensors become one value.
 - FULLY_CONNECTED becomes a convolution over an image one pixel wide; each row is K bytes.
 - PAD before a convolution is folded into its window; the PAD node stays until nothing reads it (pass place).
-- AVERAGE_POOL_2D and MEAN over rows and columns get a window as depthwise convolutions do.
+- AVERAGE_POOL_2D, MAX_POOL_2D, and MEAN over rows and columns get a window as depthwise convolutions do.
 - Images one pixel wide are turned on their side: the same bytes as one row.
 """
 
@@ -49,7 +49,7 @@ def _is_alias(graph: Graph, op: Op) -> bool:
 def _with_window(module: Module, node: Node) -> Node:
     """`node` with its window, and past the PAD that its window absorbs."""
     graph, op = module.graph, module.op(node.layer)
-    if node.kind in ("AVERAGE_POOL_2D", "MEAN") and node.inputs:
+    if node.kind in ("AVERAGE_POOL_2D", "MAX_POOL_2D", "MEAN") and node.inputs:
         window = _pool_window(graph, op)
         return replace(node, window=window and turned(window))
     weights = graph.input(op, 1)
@@ -74,7 +74,7 @@ def _with_window(module: Module, node: Node) -> Node:
 
 
 def _pool_window(graph: Graph, op: Op) -> Window | None:
-    """The window of an average; None if it is no average over rows and columns."""
+    """The window of a pooling; None if it is none over rows and columns."""
     shape = graph.tensors[op.inputs[0]].shape
     if len(shape) != 4:
         return None
@@ -91,7 +91,8 @@ def _pool_window(graph: Graph, op: Op) -> Window | None:
             return None
         y = Axis(size=height, kernel=height) if 1 in over else Axis(size=height, out=height)
         x = Axis(size=width, kernel=width) if 2 in over else Axis(size=width, out=width)
-    return Window(batch=batch, channels=channels, outputs=channels, y=y, x=x, depthwise=True)
+    maximum = op.kind == "MAX_POOL_2D"
+    return Window(batch=batch, channels=channels, outputs=channels, y=y, x=x, depthwise=True, maximum=maximum)
 
 
 def _conv_window(graph: Graph, op: Op, weights: tuple[int, ...]) -> Window:

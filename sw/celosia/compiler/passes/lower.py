@@ -12,13 +12,15 @@ import numpy as np
 
 from celosia.golden.add import parameters as add_parameters
 from celosia.golden.conv import parameters as conv_parameters
-from celosia.golden.quantize import wrap_int32
+from celosia.golden.pool import parameters as pool_parameters
+from celosia.golden.quantize import INT8_MIN, wrap_int32
 
 from ..average import average_parameters
-from ..down import Walk, down_groups
+from ..down import down_groups
 from ..forms import best_form, in_parts
 from ..interleave import interleaved_weights
 from ..ir import AddLayer, ConvLayer, DepthwiseLayer, Group, Layer, Module, Node, Window
+from ..walks import walk_of
 from .layout import filter_of, laid_out
 
 __all__ = ["lower"]
@@ -62,7 +64,7 @@ def _down(module: Module, node: Node, window: Window) -> DepthwiseLayer:
         output=node.outputs[0],
         window=window,
         plan=plan,
-        groups=down_groups(Walk(module.config, window, plan), weights[..., 0], most),
+        groups=down_groups(walk_of(module.config, window, plan), weights[..., 0], most),
         **scaling.of(np.arange(window.outputs)),
     )
 
@@ -99,6 +101,8 @@ def _sums(module: Module, node: Node, window: Window) -> tuple[np.ndarray, _Scal
         weights = interleaved_weights(filter_of(graph, op, node.window), source)
     if node.kind in ("AVERAGE_POOL_2D", "MEAN"):
         return weights, _of_average(module, node, window)
+    if window.maximum:
+        return weights, _of_maximum(module, node, window)
     p = conv_parameters(graph, op)
     total = weights.reshape(window.outputs, -1).astype(np.int64).sum(axis=1)
     bias = wrap_int32(p.bias.astype(np.int64) - p.input_zero_point * total)
@@ -114,6 +118,13 @@ def _of_average(module: Module, node: Node, window: Window) -> _Scaling:
     )
     numbers = (average.output_zero_point, average.activation_min, average.activation_max)
     return _Scaling(bias, multiplier, exponent, 0, *numbers)
+
+
+def _of_maximum(module: Module, node: Node, window: Window) -> _Scaling:
+    """The identity, clamped; outside the image is the least value, which is never the only largest."""
+    p = pool_parameters(module.graph, module.op(node.layer))
+    bias, multiplier, exponent = (np.full(window.outputs, v, np.int32) for v in (0, 1 << 30, 1))
+    return _Scaling(bias, multiplier, exponent, INT8_MIN, 0, p.activation_min, p.activation_max)
 
 
 def _parts(module: Module, groups: tuple[Group, ...]) -> tuple[Group, ...]:

@@ -1,18 +1,16 @@
 # SPDX-License-Identifier: Apache-2.0
 """Pass 2, place: where each operator runs, and why."""
 
-from collections.abc import Callable
 from dataclasses import replace
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
-from celosia.golden import add, conv, mean, mul, pool, requantize, softmax, supported
+from celosia import golden
 from celosia.model.attributes import Other
 from celosia.model.errors import ModelError
-from celosia.model.graph import Graph, Op
 
 from ..errors import CompileError
 from ..ir import Module, Node
-from ..rules import ARRAY_RULES, AVERAGE_RULES, LANE_RULES, Candidate, broken_rule
+from ..rules import ARRAY_RULES, AVERAGE_RULES, LANE_RULES, MAXIMUM_RULES, Candidate, broken_rule
 
 __all__ = [
     "PLACES", "CheckRow", "drop_unread", "free_place", "on_host", "place", "refuse_unsupported",
@@ -26,26 +24,10 @@ _RULES = {
     "DEPTHWISE_CONV_2D": ("array", ARRAY_RULES),
     "FULLY_CONNECTED": ("array", ARRAY_RULES),
     "AVERAGE_POOL_2D": ("array", AVERAGE_RULES),
+    "MAX_POOL_2D": ("array", MAXIMUM_RULES),
     "MEAN": ("array", AVERAGE_RULES),
     "ADD": ("lanes", LANE_RULES),
 }
-
-_VARIANTS: dict[str, Callable[[Graph, Op], Any]] = {
-    "ADD": add.parameters,
-    "AVERAGE_POOL_2D": pool.parameters,
-    "CONV_2D": conv.parameters,
-    "DEPTHWISE_CONV_2D": conv.parameters,
-    "FULLY_CONNECTED": conv.parameters,
-    "MAX_POOL_2D": pool.parameters,
-    "MEAN": mean.parameters,
-    "MUL": mul.parameters,
-    "QUANTIZE": requantize.parameters,
-    "RELU": requantize.parameters,
-    "RELU6": requantize.parameters,
-    "SOFTMAX": softmax.parameters,
-    "SUB": add.parameters,
-}
-"""What raises ModelError for a variant of an operator that the golden model does not compute."""
 
 
 class CheckRow(NamedTuple):
@@ -98,11 +80,11 @@ def free_place(module: Module, layer: int, nodes: dict[int, Node]) -> str:
 
 def _place(module: Module, node: Node) -> Node:
     graph, op = module.graph, module.op(node.layer)
-    if not supported(op.kind) or isinstance(op.attributes, Other):
+    if not golden.supported(op.kind) or isinstance(op.attributes, Other):
         why = "no part of Celosia computes this kind of operator: replace it in the network"
         return replace(node, place="unsupported", why=why)
     try:
-        _VARIANTS.get(op.kind, lambda graph, op: None)(graph, op)
+        golden.check(graph, op)
     except ModelError as error:
         return replace(node, place="unsupported", why=str(error))
     where, rules = _RULES.get(op.kind, ("host", ()))
