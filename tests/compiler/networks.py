@@ -44,8 +44,9 @@ CONFIGS = [
     _small("8x8, 2 weight rows", 8, 8, 8, weight_rows=2),
     _small("6x2, 3 weight rows", 6, 2, 1, weight_rows=3, accumulators=16),
     _small("16x4", 16, 4, 4),
+    _small("4x2, bare", 4, 2, 1, weight_rows=1, bus_bits=32, depthwise=False, elementwise=False, external=False),
 ]
-"""Powers of two and not, wide and tall, few lanes, several weight rows, few accumulators."""
+"""Powers of two and not, wide and tall, few lanes, several weight rows, few accumulators, a core without options."""
 
 
 @dataclass

@@ -321,7 +321,7 @@ def test_reset_at_any_time_leaves_nothing_stale():
     bench.run(main)
 
 
-@pytest.mark.parametrize("changes", [{}, {"lanes": 2}, {"rows": 6}], ids=str)
+@pytest.mark.parametrize("changes", [{}, {"lanes": 2}, {"rows": 6}, {"depthwise": False}], ids=str)
 def test_depthwise_is_legal_only_where_there_is_such_a_mode(changes):
     """On hardware and in the functional simulator alike."""
     config = CONFIG.replace(**changes)

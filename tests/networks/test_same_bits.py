@@ -18,6 +18,18 @@ ODD = [
     Config(name="8x4", rows=8, columns=4, lanes=4, bus_bits=32, **SIZES),
     Config(name="12x10", rows=12, columns=10, lanes=10, **SIZES),
     Config(name="8x8, 2 lanes", rows=8, columns=8, lanes=2, weight_rows=1, **SIZES),
+    Config(
+        name="4x2, bare",
+        rows=4,
+        columns=2,
+        lanes=1,
+        weight_rows=1,
+        bus_bits=32,
+        depthwise=False,
+        elementwise=False,
+        external=False,
+        **SIZES,
+    ),
 ]
 
 

@@ -50,6 +50,9 @@ class Config:
         Data width of the AXI4 master and of the local bus, 32 or 64.
     address_bits:
         Address width of the AXI4 master, at most 32.
+    depthwise, elementwise, external:
+        What a small core may go without: the array's second dataflow (DEPTHWISE), the element-wise engine (ADD), the
+        AXI4 master (LOAD and STORE). Their commands are illegal then (:func:`celosia.arch.isa.opcodes`).
 
     Raises
     ------
@@ -70,6 +73,9 @@ class Config:
     program_commands: int = 128
     bus_bits: int = 64
     address_bits: int = 32
+    depthwise: bool = True
+    elementwise: bool = True
+    external: bool = True
 
     def __post_init__(self):
         def check(ok: bool, field: str, what: str):
@@ -127,7 +133,8 @@ class Config:
         """Channels a DEPTHWISE command works on at once: one a column pair, as many as is a power of two (so that
         they lie in one activation word). 0 if the core has no depthwise mode: it needs rows for four segments, and a
         lane for every column, because samples that move down cannot wait for the lanes."""
-        return 1 << (self.pairs.bit_length() - 1) if self.rows % 4 == 0 and self.lanes == self.columns else 0
+        possible = self.depthwise and self.rows % 4 == 0 and self.lanes == self.columns
+        return 1 << (self.pairs.bit_length() - 1) if possible else 0
 
     @property
     def weight_cycles(self) -> int:

@@ -26,9 +26,12 @@ from typing import Any
 from amaranth.hdl import signed, unsigned
 from amaranth.lib import data, enum
 
+from .config import Config
+
 __all__ = [
     "COMMAND_BITS", "COMMAND_BYTES", "COUNTS", "Add", "Bare", "Command", "Conv", "Depthwise", "Engine", "ErrorCause",
     "Header", "IllegalCommandError", "Opcode", "Routing", "Space", "Transfer", "decode", "encode", "layout_of",
+    "opcodes",
 ]  # fmt: skip
 
 COMMAND_BYTES = 64
@@ -72,7 +75,7 @@ class ErrorCause(enum.Enum, shape=8):
     """Why the machine stopped."""
 
     NONE = 0
-    ILLEGAL_COMMAND = 1  # unknown opcode, a reserved bit set, or a loop count of 0
+    ILLEGAL_COMMAND = 1  # unknown opcode or none of this core's, a reserved bit set, or a loop count of 0
     PROGRAM_OVERRUN = 2  # the program counter left the program memory
     BUS_READ = 3  # the external memory answered a read with an error
     BUS_WRITE = 4  # the external memory answered a write with an error
@@ -328,6 +331,18 @@ COUNTS = {
 
 class IllegalCommandError(ValueError):
     """Bytes that are no command; the message says which byte is wrong."""
+
+
+def opcodes(config: Config) -> frozenset[Opcode]:
+    """The commands that a core knows; the others are illegal there."""
+    missing = set()
+    if not config.down_channels:
+        missing.add(Opcode.DEPTHWISE)
+    if not config.elementwise:
+        missing.add(Opcode.ADD)
+    if not config.external:
+        missing |= {Opcode.LOAD, Opcode.STORE}
+    return frozenset(Opcode) - missing
 
 
 def layout_of(opcode: Opcode) -> type[data.Struct]:

@@ -59,6 +59,8 @@ def analyze(
     """
     if memory not in MEMORIES:
         raise ValueError(f"memory must be one of {', '.join(MEMORIES)}, not {memory!r}")
+    if memory == "external" and not config.external:
+        raise CompileError(f"{config.name} has no external memory (external=False): compile with memory='local'")
     graph.check_int8()
     graph.validate()
     module = verify("legalize", legalize(graph, config, memory))

@@ -117,6 +117,11 @@ def conv_exponents(c: Candidate) -> bool:
     return int(conv_parameters(c.graph, c.op).exponent.max()) <= MAX_EXPONENT
 
 
+def lane_engine(c: Candidate) -> bool:
+    """the core must have an element-wise engine"""
+    return c.config.elementwise
+
+
 def two_values(c: Candidate) -> bool:
     """neither of its inputs may be a constant"""
     return len(c.node.inputs) == 2
@@ -150,7 +155,7 @@ def maxima(c: Candidate) -> bool:
 
 
 def down_mode(c: Candidate) -> bool:
-    """the core must have a depthwise mode: rows a multiple of 4, and a lane for every column"""
+    """the core must have a depthwise mode (one with rows a multiple of 4 and a lane for every column can)"""
     return c.config.down_channels > 0
 
 
@@ -187,7 +192,7 @@ AVERAGE_RULES: tuple[Rule, ...] = (averages, down_mode, equal_windows, *WINDOW_R
 MAXIMUM_RULES: tuple[Rule, ...] = (maxima, down_mode, *WINDOW_RULES)
 """For MAX_POOL_2D."""
 
-LANE_RULES: tuple[Rule, ...] = (int8_tensors, two_values, equal_shapes, add_shift, add_exponents)
+LANE_RULES: tuple[Rule, ...] = (lane_engine, int8_tensors, two_values, equal_shapes, add_shift, add_exponents)
 """For ADD."""
 
 

@@ -11,6 +11,7 @@ from celosia.arch.isa import (
     decode,
     fields_of,
     layout_of,
+    opcodes,
 )
 from celosia.gateware.control.sequencer import CLEAN_CYCLES
 from gateware.control.sequencer_bench import CONFIG, DONE, Bench, command
@@ -76,21 +77,26 @@ def test_unknown_opcodes():
     bench.run(main)
 
 
-NO_DOWN = {
-    "rows": CONFIG.replace(rows=6, weight_rows=1),
-    "lanes": CONFIG.replace(lanes=2),
+WITHOUT = {
+    "rows": (dict(rows=6, weight_rows=1), {Opcode.DEPTHWISE}),
+    "lanes": (dict(lanes=2), {Opcode.DEPTHWISE}),
+    "depthwise": (dict(depthwise=False), {Opcode.DEPTHWISE}),
+    "elementwise": (dict(elementwise=False), {Opcode.ADD}),
+    "external": (dict(external=False), {Opcode.LOAD, Opcode.STORE}),
 }
+"""Changes to a core that knows every command, and what it then no longer knows."""
 
 
-@pytest.mark.parametrize("why", NO_DOWN)
-def test_depthwise_is_illegal_on_a_core_without_it(why):
-    """Whose rows make no four segments, or which has too few lanes; every other command stays what it is."""
-    config = NO_DOWN[why]
-    assert not config.down_channels
-    assert Bench([command(Opcode.DEPTHWISE), command(Opcode.END)]).play() == DONE
+@pytest.mark.parametrize("why", WITHOUT)
+def test_what_a_core_goes_without_is_illegal(why):
+    """Every other command stays what it is."""
+    changes, missing = WITHOUT[why]
+    config = CONFIG.replace(**changes)
+    assert opcodes(CONFIG) == set(Opcode)
+    assert opcodes(config) == set(Opcode) - missing
     for opcode in Opcode:
         program = [command(Opcode.SYNC), command(opcode), command(Opcode.END)]
         bench = Bench(program, config=config)
-        legal = opcode is not Opcode.DEPTHWISE
+        legal = opcode not in missing
         assert bench.play() == (DONE if legal else (0, 1, ErrorCause.ILLEGAL_COMMAND, 1)), opcode
         assert legal or not bench.log

@@ -6,7 +6,7 @@ from amaranth.lib import data, stream
 from amaranth.lib.wiring import Component, In, Out
 
 from ...arch.config import Config
-from ...arch.isa import COMMAND_BITS, COUNTS, Command, Header, Opcode, fields_of, layout_of
+from ...arch.isa import COMMAND_BITS, COUNTS, Command, Header, Opcode, fields_of, layout_of, opcodes
 from .program_memory import COMMAND_WORDS, FETCH_BITS, FETCH_LATENCY
 
 __all__ = ["Fetch", "Fetched"]
@@ -19,9 +19,9 @@ class Fetched(data.Struct):
     """A command as it leaves :class:`Fetch`.
 
     ``kind`` has a bit for each Opcode, in its order: the command's own is set, and none if
-    :func:`celosia.arch.isa.decode` would reject it, or if it is a DEPTHWISE and the core has no such mode
-    (:attr:`celosia.arch.config.Config.down_channels` is 0). ``index`` is its place in the program; ``overrun`` says
-    that there is none, because the program memory ended before.
+    :func:`celosia.arch.isa.decode` would reject it, or if this core does not know it
+    (:func:`celosia.arch.isa.opcodes`). ``index`` is its place in the program; ``overrun`` says that there is none,
+    because the program memory ended before.
     """
 
     command: Command
@@ -46,7 +46,7 @@ def _kind(config: Config, command: Value, nonzero: Value) -> Value:
     header = Header(command[: Shape.cast(Header).width])
     kinds = []
     for opcode in Opcode:
-        if opcode is Opcode.DEPTHWISE and not config.down_channels:
+        if opcode not in opcodes(config):
             kinds.append(Const(0, 1))
             continue
         bad: list[Value] = [header.flags.any()]

@@ -43,7 +43,7 @@ class Kind(enum.Enum, shape=2):
 
 
 class Elementwise(Component):
-    """Runs ADD commands.
+    """Runs ADD commands; nothing, and every output 0, in a core without them.
 
     Members
     -------
@@ -85,6 +85,8 @@ class Elementwise(Component):
 
     def elaborate(self, platform):
         m = Module()
+        if not self.config.elementwise:
+            return m
         job, active, begin, finish = Signal(Add), Signal(), Signal(), Signal()
         m.d.comb += [
             begin.eq(self.engine.command.valid & ~active),

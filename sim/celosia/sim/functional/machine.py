@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from celosia.arch.config import Config
-from celosia.arch.isa import COMMAND_BYTES, Engine, ErrorCause, IllegalCommandError, Opcode, Space, decode
+from celosia.arch.isa import COMMAND_BYTES, Engine, ErrorCause, IllegalCommandError, Opcode, Space, decode, opcodes
 from celosia.arch.timing import Interval, Schedule, predict
 from celosia.runtime.transport import Event
 
@@ -104,7 +104,7 @@ class Machine:
                 command = decode(data)
             except IllegalCommandError:
                 raise StopError(ErrorCause.ILLEGAL_COMMAND) from None
-            if command["opcode"] is Opcode.DEPTHWISE and not self.config.down_channels:
+            if command["opcode"] not in opcodes(self.config):
                 raise StopError(ErrorCause.ILLEGAL_COMMAND)
             self._decoded[index] = command
         return self._decoded[index]

@@ -15,7 +15,7 @@ __all__ = ["Dma"]
 
 
 class Dma(Component):
-    """Both engines and the external bus they share.
+    """Both engines and the external bus they share; nothing, and every output 0, in a core without external memory.
 
     Members
     -------
@@ -72,6 +72,8 @@ class Dma(Component):
 
     def elaborate(self, platform):
         m = Module()
+        if not self.config.external:
+            return m
         m.submodules.load = load = Load(self.config)
         m.submodules.store = store = Store(self.config)
         for name, engine in (("load", load), ("store", store)):
