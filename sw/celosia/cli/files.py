@@ -3,7 +3,6 @@
 
 import io
 import os
-import tempfile
 import zipfile
 from collections.abc import Sequence
 from pathlib import Path
@@ -13,6 +12,7 @@ import numpy as np
 from celosia.model.graph import Tensor
 from celosia.runtime.errors import InputError
 from celosia.runtime.inputs import Batch, split_batch
+from celosia.runtime.whole_file import write_whole
 
 from .errors import ArgumentError
 
@@ -103,12 +103,4 @@ def write_npz(path: Path, arrays: dict[str, np.ndarray]) -> None:
     """
     content = io.BytesIO()
     np.savez(content, allow_pickle=False, **arrays)
-    handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
-    temporary = Path(name)
-    try:
-        with open(handle, "wb") as file:
-            file.write(content.getvalue())
-            os.fchmod(file.fileno(), 0o644)
-        temporary.replace(path)
-    finally:
-        temporary.unlink(missing_ok=True)
+    write_whole(path, content.getvalue())

@@ -9,8 +9,6 @@ import dataclasses
 import hashlib
 import io
 import json
-import os
-import tempfile
 import zipfile
 import zlib
 from math import prod
@@ -27,6 +25,7 @@ from celosia.arch.registers import space_bytes
 from .errors import ProgramError
 from .graph_json import graph_from_json, graph_to_json
 from .program import ArrayStep, HostStep, LayerInfo, Move, Program
+from .whole_file import write_whole
 
 __all__ = ["FORMAT", "read_program", "write_program"]
 
@@ -42,17 +41,9 @@ _MEMBERS = ("weights", "parameters", "commands")
 def write_program(program: Program, path: str | PathLike[str]) -> None:
     """See :meth:`Program.save`. Equal programs make equal files."""
     data = to_bytes(program)
-    target = Path(path)
-    temporary = ""
     try:
-        handle, temporary = tempfile.mkstemp(dir=target.parent, prefix=f".{target.name}.")
-        with open(handle, "wb") as file:
-            file.write(data)
-            os.fchmod(file.fileno(), 0o644)
-        os.replace(temporary, target)
+        write_whole(Path(path), data)
     except OSError as error:
-        if temporary:
-            Path(temporary).unlink(missing_ok=True)
         raise ProgramError(f"{fspath(path)}: cannot be written: {error.strerror or error}") from None
 
 
@@ -110,7 +101,7 @@ def read_program(path: str | PathLike[str]) -> Program:
     """See :meth:`Program.load`."""
     name = fspath(path)
     try:
-        if os.path.getsize(path) > _LARGEST:
+        if Path(path).stat().st_size > _LARGEST:
             raise ProgramError(f"{name}: not a Celosia program: {_LARGEST} bytes are the most a program has")
         data = Path(path).read_bytes()
     except OSError as error:
