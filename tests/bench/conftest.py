@@ -1,9 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """The command line in this process, a network with every kind of layer that multiplies, and measurements of it."""
 
-import json
-from dataclasses import dataclass
-from typing import Any
+from functools import partial
 
 import numpy as np
 import pytest
@@ -11,34 +9,12 @@ import pytest
 from celosia import compiler
 from celosia.arch.config import preset
 from celosia.bench import measure
-from celosia.cli.main import main
 from celosia.demo import MODEL, digits
 from celosia.model import Graph, Op, Quantization, Tensor, load
 from celosia.model.attributes import Conv2D, DepthwiseConv2D
 from celosia.runtime import Device
 from celosia.sim import open_transport
-
-
-@dataclass
-class Outcome:
-    """What a command did."""
-
-    status: int
-    out: str
-    err: str
-
-    @property
-    def json(self) -> Any:
-        """The one object on stdout."""
-        assert self.out.count("\n") == 1
-        return json.loads(self.out)
-
-    def complaint(self) -> str:
-        """The one line on stderr of a command that found its input at fault."""
-        assert (self.status, self.out) == (2, "")
-        assert self.err.startswith("celosia: ")
-        assert self.err.count("\n") == 1
-        return self.err
+from support.command_line import command
 
 
 @pytest.fixture
@@ -46,12 +22,7 @@ def bench(capfd, monkeypatch):
     """Runs `celosia bench` with arguments."""
     monkeypatch.setenv("COLUMNS", "200")
 
-    def call(*arguments: object) -> Outcome:
-        capfd.readouterr()
-        status = main(["bench", *map(str, arguments)])
-        return Outcome(status, *capfd.readouterr())
-
-    return call
+    return partial(command, capfd, "bench")
 
 
 @pytest.fixture(scope="session")

@@ -1,42 +1,16 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The command line as a user meets it: arguments in; exit status, stdout and stderr out."""
+"""The command line in this process, and networks to give to it."""
 
-import json
-from dataclasses import dataclass
-from typing import Any
+from functools import partial
 
 import numpy as np
 import pytest
 import tflite
 
-from celosia.cli.main import main
 from celosia.demo import MODEL, digits
 from celosia.model import Graph, Op, Quantization, Tensor, save
 from celosia.model.graph import FullyConnected
-
-
-@dataclass
-class Outcome:
-    """What a command did."""
-
-    status: int
-    out: str
-    err: str
-
-    @property
-    def json(self) -> Any:
-        """The one object on stdout."""
-        assert self.out.count("\n") == 1
-        return json.loads(self.out)
-
-    def complaint(self) -> str:
-        """The one line on stderr of a command that found its input at fault."""
-        assert self.status == 2
-        assert self.out == ""
-        assert self.err.startswith("celosia: ")
-        assert self.err.count("\n") == 1
-        assert self.err.endswith("\n")
-        return self.err
+from support.command_line import command
 
 
 @pytest.fixture
@@ -44,12 +18,7 @@ def celosia(capfd, monkeypatch):
     """Runs the command line in this process; stdout and stderr are those of the process."""
     monkeypatch.setenv("COLUMNS", "120")
 
-    def call(*arguments: object) -> Outcome:
-        capfd.readouterr()
-        status = main([str(argument) for argument in arguments])
-        return Outcome(status, *capfd.readouterr())
-
-    return call
+    return partial(command, capfd)
 
 
 @pytest.fixture

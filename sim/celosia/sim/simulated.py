@@ -172,10 +172,7 @@ class SimulatedTransport(Transport):
 
     def _check_external(self, offset: int, size: int) -> None:
         self._check_open()
-        if offset < 0 or size < 0 or offset + size > self.external_bytes:
-            raise TransportError(
-                f"external memory has {self.external_bytes} bytes; {size} at {offset} are not all inside"
-            )
+        self.check_external(offset, size)
 
     def _check_open(self) -> None:
         if self._closed:

@@ -104,6 +104,13 @@ class Transport(ABC):
     def events(self) -> list[Event]:
         """What the engines did since the last call, in order of time; empty where nothing records it."""
 
+    def check_external(self, offset: int, size: int) -> None:
+        """Raises TransportError if ``size`` bytes from ``offset`` are not all in external memory."""
+        if offset < 0 or size < 0 or offset + size > self.external_bytes:
+            raise TransportError(
+                f"external memory has {self.external_bytes} bytes; {size} at {offset} are not all inside"
+            )
+
     def close(self) -> None:  # noqa: B027 - having nothing to release is fine
         """Release what the transport holds. May be called twice."""
 
