@@ -28,6 +28,11 @@ def test_lanes_follow_columns_unless_given():
     assert parse_config("columns=12,lanes=4").lanes == 4
 
 
+def test_switches():
+    assert parse_config("c16,elementwise=0").hash == PRESETS["c16"].replace(elementwise=False).hash
+    assert parse_config("c16,external=1").hash == PRESETS["c16"].hash
+
+
 @pytest.mark.parametrize(
     ("text", "message"),
     [
@@ -38,6 +43,7 @@ def test_lanes_follow_columns_unless_given():
         ("rows=many", "rows must be a whole number, not 'many'"),
         ("rows=1", "rows must be 2 to 64, not 1"),
         ("columns=7", "columns must be an even number from 2 to 64, not 7"),
+        ("depthwise=2", "depthwise must be 0 or 1, not 2"),
         ("", "is neither a preset"),
         ("c64,", "'' is neither a preset"),
     ],

@@ -106,6 +106,8 @@ class Config:
         )
         check(self.columns <= self.parameter_records <= 1 << 16, "parameter_records", "columns to 65536")
         check(2 <= self.program_commands <= 1 << 16, "program_commands", "2 to 65536")
+        for switch in ("depthwise", "elementwise", "external"):
+            check(isinstance(getattr(self, switch), bool), switch, "True or False")
 
     # --- derived: the array ---
 
