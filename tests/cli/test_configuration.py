@@ -28,6 +28,21 @@ def test_lanes_follow_columns_unless_given():
     assert parse_config("columns=12,lanes=4").lanes == 4
 
 
+@pytest.mark.parametrize(
+    "config",
+    [
+        *PRESETS.values(),
+        Config(rows=12, columns=10, lanes=5, external=False),
+        Config(columns=8, lanes=8),
+        Config(columns=8, lanes=4, rows=4),
+        PRESETS["c16"].replace(name="mine", elementwise=False),
+    ],
+    ids=lambda c: c.text,
+)
+def test_a_configuration_is_parsed_from_its_own_text(config):
+    assert parse_config(config.text).hash == config.hash
+
+
 def test_switches():
     assert parse_config("c16,elementwise=0").hash == PRESETS["c16"].replace(elementwise=False).hash
     assert parse_config("c16,external=1").hash == PRESETS["c16"].hash

@@ -17,7 +17,8 @@ from celosia.compiler.ir import Command, Module, Piece, Segment, Tile
 from celosia.compiler.pipeline import analyze
 from celosia.compiler.strategies import STRATEGIES, largest, split
 from celosia.compiler.verify import races, verify
-from compiler.networks import CONFIGS, SMALL, Builder, residual
+from celosia.fuzz.builder import Builder
+from compiler.networks import CONFIGS, SMALL, residual
 
 CONFIG = Config(name="small", rows=8, columns=8, lanes=8, **SMALL)
 

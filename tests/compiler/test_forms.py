@@ -10,10 +10,11 @@ from celosia.compiler import compile
 from celosia.compiler.forms import best_form, forms
 from celosia.compiler.passes import layout, lower
 from celosia.compiler.pipeline import analyze
+from celosia.fuzz.builder import Builder
 from celosia.model import Graph
 from celosia.runtime import Device
 from celosia.sim.functional import FunctionalTransport
-from compiler.networks import CONFIGS, Builder, random_input
+from compiler.networks import CONFIGS, random_input
 
 _MOST_FORMS = 64
 

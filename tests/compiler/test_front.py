@@ -13,10 +13,11 @@ from celosia.compiler.ir import Axis, ConvLayer, Window
 from celosia.compiler.layouts import Pitch
 from celosia.compiler.passes.legalize import turned
 from celosia.compiler.pipeline import analyze
+from celosia.fuzz.builder import Builder
 from celosia.model import Graph, ModelError, Quantization
 from celosia.model.attributes import Concatenation, NoAttributes, Other
 from celosia.model.graph import Op
-from compiler.networks import CONFIGS, Builder, residual
+from compiler.networks import CONFIGS, residual
 
 CONFIG = PRESETS["c64"]
 PRODUCTS_ONLY = CONFIG.replace(name="without DEPTHWISE", lanes=4)

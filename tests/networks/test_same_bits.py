@@ -8,8 +8,9 @@ from celosia import golden, runtime
 from celosia.arch.config import PRESETS, Config
 from celosia.compiler import compile
 from celosia.demo import MODEL, digits
+from celosia.fuzz.builder import Builder
 from celosia.model import Graph, load
-from compiler.networks import Builder, random_input, residual
+from compiler.networks import random_input, residual
 from support.shared import LARGE, SMALL, model, reference
 
 SIZES = {"weight_bytes": 256 << 10, "activation_bytes": 32 << 10, "parameter_records": 1024}

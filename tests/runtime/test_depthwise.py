@@ -16,10 +16,11 @@ from celosia.compiler.down import Walk
 from celosia.compiler.passes import layout
 from celosia.compiler.plan import PLANS
 from celosia.compiler.walks import plans_for
+from celosia.fuzz.builder import Builder
 from celosia.model import Graph
 from celosia.runtime import Device, Program
 from celosia.sim.functional import FunctionalTransport
-from compiler.networks import CONFIGS, Builder, random_input
+from compiler.networks import CONFIGS, random_input
 
 DOWN = [config for config in CONFIGS if config.down_channels]
 WAYS = settings(max_examples=60, deadline=None, derandomize=True)

@@ -9,9 +9,10 @@ from celosia.arch.config import PRESETS
 from celosia.arch.isa import COMMAND_BYTES, Opcode, Space
 from celosia.arch.registers import Register, Status, window
 from celosia.compiler import compile
+from celosia.fuzz.builder import Builder
 from celosia.runtime import Device, DeviceError, InputError, Program, TransportError, open
 from celosia.sim.functional import FunctionalTransport
-from compiler.networks import Builder, random_input, residual
+from compiler.networks import random_input, residual
 
 CONFIG = PRESETS["c64"]
 

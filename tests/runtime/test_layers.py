@@ -9,10 +9,11 @@ from hypothesis import strategies as st
 from celosia import golden
 from celosia.arch.config import Config
 from celosia.compiler import CompileError, compile
+from celosia.fuzz.builder import Builder
 from celosia.model import Graph
 from celosia.runtime import Device
 from celosia.sim.functional import FunctionalTransport
-from compiler.networks import CONFIGS, Builder, random_input, residual
+from compiler.networks import CONFIGS, random_input, residual
 
 WAYS = settings(max_examples=120, deadline=None, derandomize=True)
 configs = st.sampled_from(CONFIGS)

@@ -193,6 +193,18 @@ class Config:
         text = json.dumps({"contract": VERSION, **fields}, sort_keys=True)
         return int.from_bytes(hashlib.sha256(text.encode()).digest()[:8], "little")
 
+    @property
+    def text(self) -> str:
+        """The configuration as ``--config`` takes it: a preset's name, or the fields that differ from ``c256``."""
+        for name, config in PRESETS.items():
+            if config.hash == self.hash:
+                return name
+        default, values = dataclasses.asdict(Config()), dataclasses.asdict(self)
+        changed = {field for field in values if values[field] != default[field]} - {"name"}
+        if "columns" in changed:
+            changed.add("lanes")  # else it would follow
+        return ",".join(f"{field}={int(values[field])}" for field in values if field in changed)
+
     def replace(self, **changes: object) -> "Config":
         """A copy with some fields changed."""
         return dataclasses.replace(self, **changes)  # type: ignore[arg-type]

@@ -20,7 +20,7 @@ from celosia.compiler.errors import CompileError
 from celosia.model.errors import ModelError
 from celosia.runtime.errors import DeviceError, InputError, ProgramError
 
-from . import bench, check, compile, demo, run
+from . import bench, check, compile, demo, fuzz, run
 from .errors import ArgumentError
 
 __all__ = ["app", "call"]
@@ -36,6 +36,7 @@ app.command()(demo.demo)
 app.command()(run.run)
 app.command()(check.check)
 app.command("compile")(compile.compile_)
+app.command()(fuzz.fuzz)
 app.add_typer(bench.app)
 
 

@@ -23,12 +23,13 @@ def compile_(
     output: Annotated[Path, typer.Option("--output", "-o", metavar="P", help="The program file to write.")],
     config: options.Config = DEFAULT,
     memory: options.Memory = "local",
+    strategy: options.Strategy = None,
     as_json: options.AsJson = False,
 ) -> None:
     """Compile a network for a configuration."""
     core = parse_config(config)
     check_writable(output)
-    program = compiler.compile(load(model), core, memory=memory)
+    program = compiler.compile(load(model), core, memory=memory, strategies=options.strategies(strategy))
     program.save(output)
     facts = {
         "model": str(model),

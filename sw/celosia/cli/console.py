@@ -18,7 +18,6 @@ from celosia.sim import MemoryModel, open_transport
 __all__ = ["beyond_ascii", "counting", "err", "opening", "out", "print_json"]
 
 WIDE = 120  # characters
-PAGE = 4096  # what a memory's size is a multiple of
 
 
 def out() -> Console:
@@ -45,13 +44,18 @@ def print_json(value: dict[str, Any]) -> None:
 
 
 @contextmanager
-def opening(on: str, config: Config, wave: Path | None = None, external: int = 0) -> Iterator[Device]:
+def opening(
+    on: str,
+    config: Config,
+    wave: Path | None = None,
+    external: MemoryModel = MemoryModel(),  # noqa: B008 - frozen
+) -> Iterator[Device]:
     """A simulated device for the block; on stderr, what takes long in opening it, and how long.
 
     Parameters
     ----------
     external
-        Bytes of external memory it needs at least.
+        The memory behind its AXI4 master.
 
     Raises
     ------
@@ -60,7 +64,6 @@ def opening(on: str, config: Config, wave: Path | None = None, external: int = 0
     """
     console = err()
     columns = SpinnerColumn(), TextColumn("{task.description}"), TimeElapsedColumn()
-    memory = MemoryModel(size=max(MemoryModel().size, -(-external // PAGE) * PAGE))
     with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as progress:
         task = progress.add_task(f"opening {on} for {config.name}", total=None)
 
@@ -69,7 +72,7 @@ def opening(on: str, config: Config, wave: Path | None = None, external: int = 0
             if not console.is_terminal:
                 console.print(f"{config.name}: {what}", soft_wrap=True)
 
-        device = Device(open_transport(on, config, wave=wave, external=memory, report=report))
+        device = Device(open_transport(on, config, wave=wave, external=external, report=report))
     with device:
         yield device
 

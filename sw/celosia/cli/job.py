@@ -14,6 +14,7 @@ from celosia.runtime import Program, Result
 from celosia.runtime.inputs import Batch, stack_outputs
 
 from . import console
+from .external import parse_external
 
 __all__ = ["Job"]
 
@@ -41,8 +42,13 @@ class Job:
     exact: bool | None = None
     seconds: float = 0.0
 
-    def execute(self, on: str, wave: Path | None = None) -> None:
+    def execute(self, on: str, wave: Path | None = None, external: str = "") -> None:
         """Run every inference on a device of the program's configuration, and compare with the golden model.
+
+        Parameters
+        ----------
+        external
+            The memory behind the core, as `parse_external` takes it.
 
         Raises
         ------
@@ -50,7 +56,8 @@ class Job:
             The device cannot be opened, or stopped with an error.
         """
         each = self.program.predicted
-        with console.opening(on, self.program.config, wave, self.program.external.get("end", 0)) as device:
+        memory = parse_external(external, self.program.external.get("end", 0))
+        with console.opening(on, self.program.config, wave, memory) as device:
             device.load(self.program)
             start = time.perf_counter()
             with console.counting(f"running on {on}", each * len(self.batch.inferences), "cycles") as show:

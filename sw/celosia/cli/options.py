@@ -6,7 +6,12 @@ from typing import Annotated, Literal
 
 import typer
 
-__all__ = ["CONFIG_HELP", "AsJson", "Config", "Memory", "Model", "On"]
+from celosia.compiler.strategies import STRATEGIES
+from celosia.compiler.strategies import Strategy as Tiling
+
+from .errors import ArgumentError
+
+__all__ = ["CONFIG_HELP", "AsJson", "Config", "External", "Memory", "Model", "On", "Strategy", "strategies"]
 
 CONFIG_HELP = "A preset (c256, c64, c16, c512), fields (rows=12,columns=10), or both (c256,weight_bytes=524288)."
 
@@ -16,8 +21,34 @@ Memory = Annotated[
     Literal["local", "external"],
     typer.Option(help="Where inputs, outputs and weights are kept: on chip, or in the memory behind the AXI4 master."),
 ]
+External = Annotated[
+    str,
+    typer.Option(
+        metavar="FIELDS",
+        help="How a simulated external memory behaves: latency=30,gap=1,stall=0.25,seed=7,size=0x1000000. "
+        "Default: ideal.",
+    ),
+]
+Strategy = Annotated[
+    str | None, typer.Option(metavar="NAME", help="Tile with this strategy only, instead of the best of all.")
+]
 AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON object and nothing else.")]
 On = Annotated[
     Literal["functional", "pysim", "verilator"],
     typer.Option(help="functional: commands in numpy. pysim, verilator: the gateware, cycle by cycle."),
 ]
+
+
+def strategies(name: str | None) -> dict[str, Tiling]:
+    """The tilings to race: all of them, or the one of this name.
+
+    Raises
+    ------
+    ArgumentError
+        No strategy has this name.
+    """
+    if name is None:
+        return STRATEGIES
+    if name not in STRATEGIES:
+        raise ArgumentError(f"no strategy is called {name!r}; choose one of {', '.join(STRATEGIES)}")
+    return {name: STRATEGIES[name]}

@@ -8,6 +8,7 @@ import typer
 from rich.markup import escape
 
 from celosia import compiler
+from celosia.compiler.strategies import Strategy
 from celosia.model import load
 from celosia.runtime import Program
 
@@ -44,6 +45,8 @@ def run(
     ] = None,
     on: options.On = "functional",
     memory: options.Memory = "local",
+    external: options.External = "",
+    strategy: options.Strategy = None,
     output: Annotated[Path | None, typer.Option(metavar="Y.npz", help="Write the outputs: out0, out1, …")] = None,
     wave: Annotated[Path | None, typer.Option(metavar="FILE", help="Write a simulation's waveform (VCD).")] = None,
     as_json: options.AsJson = False,
@@ -53,8 +56,8 @@ def run(
         raise ArgumentError("--input and --random exclude each other: give one of them")
     check_writable(output)
     check_writable(wave)
-    job = _prepare(model, config, memory, input_, random or 0)
-    job.execute(on, wave)
+    job = _prepare(model, config, memory, options.strategies(strategy), input_, random or 0)
+    job.execute(on, wave, external)
     if output is not None:
         write_npz(output, job.outputs())
     if as_json:
@@ -65,7 +68,9 @@ def run(
     return 1 if job.exact is False else 0
 
 
-def _prepare(model: Path, config: str | None, memory: str, input_: Path | None, seed: int) -> Job:
+def _prepare(
+    model: Path, config: str | None, memory: str, tilings: dict[str, Strategy], input_: Path | None, seed: int
+) -> Job:
     """The program and its inputs, before any device is opened."""
     with open(model, "rb") as file:
         compiled = file.read(len(ZIP_MAGIC)) == ZIP_MAGIC
@@ -78,7 +83,7 @@ def _prepare(model: Path, config: str | None, memory: str, input_: Path | None, 
             )
     else:
         graph = load(model)
-        program = compiler.compile(graph, parse_config(config or DEFAULT), memory=memory)
+        program = compiler.compile(graph, parse_config(config or DEFAULT), memory=memory, strategies=tilings)
     if input_ is not None:
         return Job(program, graph, read_inputs(input_, program.inputs))
     return Job(program, graph, random_inputs(seed, program.inputs))

@@ -102,7 +102,9 @@ def _pass(
     """The sums of one pass of one group, (output_h, output_w, 2, D)."""
     routing = Routing(f["routing"])
     warm_up = int(routing is Routing.ROWS)
-    a, b = (_samples(config, activations, f, tile, warm_up, second) for second in (False, True))
+    a = _samples(config, activations, f, tile, warm_up, second=False)
+    # With SINGLE nothing depends on B: it may lie anywhere, also outside the memory.
+    b = a if routing is Routing.SINGLE else _samples(config, activations, f, tile, warm_up, second=True)
     before_a, before_b = (np.concatenate([np.full_like(s[:1], f["input_zero_point"]), s[:-1]]) for s in (a, b))
     streams = {Routing.ROWS: (before_a, before_b, a, b), Routing.PAIRS: (a, b), Routing.SINGLE: (a,)}[routing]
     length = config.rows // 4 * _JOINED[routing]
