@@ -20,7 +20,7 @@ from celosia.compiler.errors import CompileError
 from celosia.model.errors import ModelError
 from celosia.runtime.errors import DeviceError, InputError, ProgramError
 
-from . import bench, check, compile, demo, fuzz, run
+from . import bench, check, compile, demo, fuzz, run, soak
 from .errors import ArgumentError
 
 __all__ = ["app", "call"]
@@ -37,6 +37,7 @@ app.command()(run.run)
 app.command()(check.check)
 app.command("compile")(compile.compile_)
 app.command()(fuzz.fuzz)
+app.command()(soak.soak)
 app.add_typer(bench.app)
 
 
