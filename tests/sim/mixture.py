@@ -32,9 +32,34 @@ class Tally(wiring.Component):
         return m
 
 
+class Cell(wiring.Component):
+    """One of many equal blocks: a chain of sums, a weight that is taken now and then, a delay."""
+
+    a: In(signed(8))
+    take: In(1)
+    turned: In(1)
+    sum_i: In(signed(20))
+    a_o: Out(signed(8))
+    sum_o: Out(signed(20))
+    high: Out(4)
+
+    def elaborate(self, platform):
+        m = Module()
+        weight = Signal(signed(8))
+        m.d.sync += [
+            self.a_o.eq(Mux(self.turned, ~self.a, self.a)),
+            self.sum_o.eq(self.sum_i + self.a_o * weight),
+            self.high.eq(self.sum_o[4:8] ^ self.a[2:6]),
+        ]
+        with m.If(self.take):
+            m.d.sync += weight.eq(self.a)
+        return m
+
+
 class Mixture(wiring.Component):
     """64 input bits to 64 output bits: enables, resets, signed arithmetic, case statements, a state machine,
-    and memories with byte enables, several ports, transparent and other reads, and initial contents."""
+    memories with byte enables, several ports, transparent and other reads, and initial contents, and rows of
+    equal blocks."""
 
     i: In(64)
     o: Out(64)
@@ -42,7 +67,7 @@ class Mixture(wiring.Component):
     def elaborate(self, platform):
         m = Module()
         i = self.i
-        parts = (self.tally(m), self.arithmetic(m), self.cases(m), self.machine(m), self.memories(m))
+        parts = (self.tally(m), self.arithmetic(m), self.cases(m), self.machine(m), self.memories(m), self.cells(m))
         folded = Signal(64)
         for part in parts:
             value = Signal(64)
@@ -79,6 +104,32 @@ class Mixture(wiring.Component):
                 m.d.sync += word.bit_select(self.i[24:28], 3).eq(self.i[28:31])
         table = Array([chosen, word[:8], word[8:], self.i[:8]])
         return Cat(chosen, word, table[self.i[30:32]])
+
+    def cells(self, m):
+        """Rows that differ at their ends and are reset together."""
+        rows, columns, ends = 2, 10, []
+        grid = Module()
+        sums = [self.i[8 * column :][:12].as_signed() for column in range(5)] * 2
+        for row in range(rows):
+            a, turned = self.i[16 * row :][:8].as_signed(), self.i[62]
+            for column in range(columns):
+                cell = Cell()
+                grid.submodules[f"cell_{row}_{column}"] = cell
+                late = Signal(name=f"late_{row}_{column}")
+                grid.d.sync += late.eq(turned)
+                grid.d.comb += [
+                    cell.a.eq(a), cell.turned.eq(late), cell.sum_i.eq(sums[column]),
+                    cell.take.eq(self.i[40:44] == column),
+                ]  # fmt: skip
+                a, turned, sums[column] = cell.a_o, late, cell.sum_o
+                ends.append(cell.high)
+        m.submodules.grid = ResetInserter(self.i[44:50] == 9)(grid)
+        folded = Signal(64)
+        for number, part in enumerate((*sums, Cat(ends))):
+            value = Signal(64, name=f"part_{number}")
+            m.d.comb += value.eq(part[:64])
+            folded = folded.rotate_left(11) ^ value
+        return folded
 
     def machine(self, m):
         count, state = Signal(5), Signal(2)

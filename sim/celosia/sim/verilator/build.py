@@ -23,16 +23,18 @@ from ..memory import MAX_BEATS, MAX_BURSTS
 from ..simulated import PATIENCE
 from . import netlist
 from .compiler import Compiler, find_compiler, find_verilator, run
+from .loops import roll
 
 __all__ = ["build", "cache_folder"]
 
 _VERILATE = (
     "--cc", "--no-timing", "-O3", "--x-assign", "fast", "--x-initial", "fast", "--assert", "-Wno-fatal", "-Wno-lint",
     "--no-assert-case", "--output-split", "60000", "--output-split-cfuncs", "5000",
+    "--unroll-count", "1", "--fslice-element-limit", "1",
     "--top-module", netlist.TOP, "--prefix", "Vtop", "--Mdir", "model",
 )  # fmt: skip
 _COMPILE = ("-std=gnu++17", "-fPIC", "-fvisibility=hidden", "-w", "-pthread", "-include", "hooks.hpp")
-_FAST, _SLOW = ("-O2", "-include", "arithmetic.hpp"), ("-O0",)
+_FAST, _SLOW, _HARNESS = ("-O3", "-include", "arithmetic.hpp"), ("-O0",), ("-O2",)
 _RUNTIME = ("verilated.cpp", "verilated_threads.cpp")
 _SOURCES = ("hooks.hpp", "arithmetic.hpp", "common.hpp", "control.hpp", "memory.hpp", "harness.cpp")
 _JOBS = 2
@@ -102,7 +104,10 @@ class _Plan:
 
     root: Path
     compiler: Compiler
+    native: tuple[str, ...]
+    machine: str
     passes: tuple[str, ...]
+    rolled: bool
     verilate: tuple[str, ...]
     runtime: tuple[str, ...]
     sources: dict[str, str]
@@ -116,14 +121,20 @@ class _Plan:
     def key(self, hardware: str) -> str:
         yosys = f"pyosys {importlib.metadata.version('pyosys')}"
         parts = (*self.passes, *self.verilate, *self.runtime, *self.sources.values(), *self.tools, yosys)
-        return _hash(hardware, *parts, *_COMPILE, *_FAST, *_SLOW)
+        rolled = _source("loops.py") if self.rolled else ""
+        return _hash(hardware, *parts, rolled, *_COMPILE, *_FAST, *_SLOW, *_HARNESS, *self.native, self.machine)
 
 
 def _plan(config: Config, wave: bool) -> _Plan:
+    compiler = find_compiler()
+    native, machine = compiler.native()
     return _Plan(
         root=find_verilator(),
-        compiler=find_compiler(),
+        compiler=compiler,
+        native=native,
+        machine=machine,
         passes=netlist.HIERARCHICAL if wave else netlist.FLAT,
+        rolled=not wave,
         verilate=(*_VERILATE, "--trace-vcd") if wave else _VERILATE,
         runtime=(*_RUNTIME, "verilated_vcd_c.cpp") if wave else _RUNTIME,
         sources={name: _source(name) for name in _SOURCES} | {"ports.hpp": _ports(config, wave)},
@@ -136,10 +147,12 @@ def _build(plan: _Plan, rtlil: str, scratch: Path) -> Path:
         for name, text in plan.sources.items():
             (scratch / name).write_text(text)
         runtime = [pool.submit(_runtime, plan, scratch, name) for name in plan.runtime]
-        netlist.clean_verilog(rtlil, scratch, plan.passes)
+        verilog = netlist.clean_verilog(rtlil, scratch, plan.passes)
+        if plan.rolled:
+            verilog.write_text(roll(verilog.read_text()))
         verilator = str(plan.root / "bin" / "verilator_bin")
         run([verilator, *plan.verilate, "top.v"], scratch, "Verilator", {"VERILATOR_ROOT": str(plan.root)})
-        objects = [pool.submit(_compile, plan, scratch, *unit) for unit in _units(scratch)]
+        objects = [pool.submit(_compile, plan, scratch, *unit) for unit in _units(plan, scratch)]
         done = [future.result() for future in (*objects, *runtime)]
     run([*plan.compiler.command, "-shared", "-pthread", "-o", "core.so", *done], scratch, "the linker")
     return scratch / "core.so"
@@ -193,7 +206,7 @@ def _scratch(folder: Path) -> Iterator[Path]:
         shutil.rmtree(scratch, ignore_errors=True)
 
 
-def _units(scratch: Path) -> list[tuple[str, tuple[str, ...]]]:
+def _units(plan: _Plan, scratch: Path) -> list[tuple[str, tuple[str, ...]]]:
     """Translation units and their own flags, the longest to compile first.
 
     Headers cost most of a small unit's time, so everything that runs once is one unit.
@@ -201,8 +214,8 @@ def _units(scratch: Path) -> list[tuple[str, tuple[str, ...]]]:
     model = sorted((scratch / "model").glob("*.cpp"), key=lambda path: -path.stat().st_size)
     slow = [path for path in model if "__Slow" in path.name or "__Syms" in path.name or "__Trace" in path.name]
     (scratch / "slow.cpp").write_text("".join(f'#include "model/{path.name}"\n' for path in slow))
-    fast = [(f"model/{path.name}", _FAST) for path in model if path not in slow]
-    return [*fast, ("slow.cpp", _SLOW), ("harness.cpp", (_FAST[0],))]
+    fast = [(f"model/{path.name}", (*_FAST, *plan.native)) for path in model if path not in slow]
+    return [*fast, ("slow.cpp", _SLOW), ("harness.cpp", _HARNESS)]
 
 
 def _compile(plan: _Plan, scratch: Path, source: str, flags: tuple[str, ...]) -> str:

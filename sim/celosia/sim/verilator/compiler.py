@@ -31,6 +31,16 @@ class Compiler:
     command: tuple[str, ...]
     identity: str
 
+    def native(self) -> tuple[tuple[str, ...], str]:
+        """Flags to use every instruction this machine has, and what identifies the machine for it.
+
+        The second is the macros that the flags define: a cache shared by different machines keeps their objects
+        apart. Both are empty for a compiler that does not know the flag.
+        """
+        flag = "-march=native"
+        macros = _output((*self.command, flag, "-dM", "-E", "-x", "c++", os.devnull))
+        return ((flag,), macros) if macros else ((), "")
+
 
 def run(command: list[str], folder: Path, what: str, environment: dict[str, str] | None = None) -> None:
     """Run a program to its end in ``folder``.
@@ -87,10 +97,15 @@ def find_compiler() -> Compiler:
     raise SimulatorError("the Verilator simulator needs a C++ compiler: install g++ or clang++, or pip install ziglang")
 
 
-@functools.cache
 def _identity(command: tuple[str, ...], flag: str) -> str:
+    return _output((*command, flag)).partition("\n")[0]
+
+
+@functools.cache
+def _output(command: tuple[str, ...]) -> str:
+    """What a program prints; nothing if there is none or it fails."""
     try:
-        done = subprocess.run([*command, flag], capture_output=True, text=True, check=False)
+        done = subprocess.run(command, capture_output=True, text=True, check=False)
     except OSError:
         return ""
-    return done.stdout.partition("\n")[0] if not done.returncode else ""
+    return done.stdout if not done.returncode else ""

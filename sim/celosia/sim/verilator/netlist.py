@@ -26,7 +26,8 @@ TOP = "top"
 WRITE = "write_verilog -noattr yosys.v"
 
 FLAT = (
-    "proc", "flatten", "opt_expr", "opt_clean", "opt_merge", "opt_dff", "splitnets -driver", "opt_clean -purge", WRITE,
+    "proc", "flatten", "opt_expr", "opt_clean", "opt_merge", "opt_dff", "opt_merge", "wreduce", "peepopt", "opt_expr",
+    "opt_merge", "opt_clean", "splitnets -driver", "opt_clean -purge", WRITE,
 )  # fmt: skip
 """Yosys commands for the fastest simulation: one module, duplicates merged, names of wires mostly lost."""
 
