@@ -292,6 +292,26 @@ def test_windows_while_a_program_runs():
     bench.run(main)
 
 
+def test_a_long_command_is_progress():
+    """With a TIMEOUT far shorter than the command, and longer than anything rests within it."""
+    bench = Bench()
+    longest = dict.fromkeys((Opcode.ADD, Opcode.CONV))
+    longest[Opcode.ADD] = encode(Opcode.ADD, lines=CONFIG.activation_lines)
+    longest[Opcode.CONV] = encode(
+        Opcode.CONV, kernel_h=8, kernel_w=4, chunks=4, output_w=8, output_h=1, n_tiles=1, last_columns=1
+    )
+
+    async def main(ctx):
+        await bench.host.write(ctx, Register.TIMEOUT, 50)
+        for command in longest.values():
+            await bench.upload(ctx, Space.PROGRAM, command + encode(Opcode.END))
+            await bench.start(ctx)
+            assert await bench.done(ctx) == Status.DONE
+            assert await bench.host.read(ctx, Register.CYCLES_LOW) > 500
+
+    bench.run(main)
+
+
 def test_reset_at_any_time_leaves_nothing_stale():
     """In the middle of transfers, vectors, sums on their way down and results on theirs out."""
     bench = Bench(stall=0.1)

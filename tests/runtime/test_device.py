@@ -243,5 +243,5 @@ def test_open():
         assert device.config is CONFIG
     with pytest.raises(ValueError, match="no configuration is called 'c17'"):
         open("functional", "c17")
-    with pytest.raises(DeviceError, match="no simulator is called 'abacus'"):
+    with pytest.raises(DeviceError, match="no device is called 'abacus'"):
         open("abacus")

@@ -219,9 +219,3 @@ def test_undefined_add():
         start(core, encode(Opcode.ADD, lines=1, address_b=8), END)
     with pytest.raises(UndefinedCommandError, match="exponent_out must be -31 to 2, not 3"):
         start(core, encode(Opcode.ADD, lines=1, exponent_out=3), END)
-
-
-def test_undefined_transfer():
-    core, _ = random_core(TINY, 1)
-    with pytest.raises(UndefinedCommandError, match=r"LOAD.row_bytes 4 is no multiple"):
-        start(core, encode(Opcode.LOAD, rows=1, row_bytes=4), END)

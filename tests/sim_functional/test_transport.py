@@ -76,6 +76,8 @@ def test_start_elsewhere(core):
         ([encode(Opcode.LOAD, rows=1, row_bytes=8, external_address=EXTERNAL)], ErrorCause.OUT_OF_BOUNDS, 0),
         ([encode(Opcode.STORE, rows=1, row_bytes=8, local_address=1 << 13)], ErrorCause.OUT_OF_BOUNDS, 0),
         ([encode(Opcode.LOAD, rows=3, row_bytes=8, local_stride=1 << 12)], ErrorCause.OUT_OF_BOUNDS, 0),
+        ([encode(Opcode.LOAD, rows=1, row_bytes=4)], ErrorCause.OUT_OF_BOUNDS, 0),
+        ([encode(Opcode.STORE, rows=1, row_bytes=8, external_stride=2)], ErrorCause.OUT_OF_BOUNDS, 0),
     ],
 )
 def test_errors(core, program, cause, index):

@@ -79,7 +79,7 @@ class ErrorCause(enum.Enum, shape=8):
     PROGRAM_OVERRUN = 2  # the program counter left the program memory
     BUS_READ = 3  # the external memory answered a read with an error
     BUS_WRITE = 4  # the external memory answered a write with an error
-    OUT_OF_BOUNDS = 5  # a LOAD or STORE outside the external or local memory it may touch
+    OUT_OF_BOUNDS = 5  # a LOAD or STORE outside the external or local memory it may touch, or not of whole bus words
     TIMEOUT = 6  # no engine made progress for TIMEOUT cycles
 
 
@@ -110,8 +110,9 @@ class Transfer(data.Struct):
 
     Copies ``rows`` rows of ``row_bytes`` bytes. Row ``i`` is at byte ``EXTERNAL_BASE + external_address +
     i·external_stride`` of the external memory and at byte ``local_address + i·local_stride`` of the local
-    memory ``space``, as its window shows it. All five byte quantities are multiples of the bus width in
-    bytes; ``rows`` and ``row_bytes`` are at least 1. Offsets that pass EXTERNAL_SIZE stop the machine.
+    memory ``space``, as its window shows it. ``rows`` and ``row_bytes`` are at least 1. All five byte quantities, and
+    EXTERNAL_BASE, are multiples of the bus width in bytes, and all rows lie within EXTERNAL_SIZE and the local memory:
+    else the machine stops with OUT_OF_BOUNDS.
     """
 
     header: Header

@@ -8,9 +8,28 @@ bit first; words and addresses are little-endian.
 import enum
 
 __all__ = [
-    "ANSWER_BYTES", "BAUD", "BUFFER_BYTES", "COBS_FULL", "CRC_BYTES", "CRC_POLYNOMIAL", "CRC_RESIDUE", "DELIMITER",
-    "HEADER_BYTES", "INTERRUPT", "LINK_IDENTITY", "LINK_VERSION", "MAX_READ_WORDS", "MAX_WRITE_WORDS", "SESSIONS",
-    "SEQUENCES", "STATUS_MASK", "WINDOW", "Info", "Operation", "Status", "write_words",
+    "ANSWER_BYTES",
+    "BAUD",
+    "BUFFER_BYTES",
+    "COBS_FULL",
+    "CRC_BYTES",
+    "CRC_POLYNOMIAL",
+    "CRC_RESIDUE",
+    "DELIMITER",
+    "HEADER_BYTES",
+    "INTERRUPT",
+    "LINK_IDENTITY",
+    "LINK_VERSION",
+    "MAX_READ_WORDS",
+    "MAX_WRITE_WORDS",
+    "SEQUENCES",
+    "SESSIONS",
+    "STATUS_MASK",
+    "WINDOW",
+    "Info",
+    "Operation",
+    "Status",
+    "write_words",
 ]  # fmt: skip
 
 LINK_VERSION = 1
@@ -88,7 +107,6 @@ class Info(enum.IntEnum):
     BUFFER_BYTES = 0x0C  # of received frames
     HASH_LOW = 0x10  # Config.hash
     HASH_HIGH = 0x14
-    SESSION = 0x18  # the open session in bits 7:0, the sequence number of its next write in bits 15:8
 
 
 # --- sizes ---

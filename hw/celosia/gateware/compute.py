@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """The datapath with its local memories."""
 
-from amaranth.hdl import Module, ResetInserter
+from amaranth.hdl import Module, ResetInserter, Signal
 from amaranth.lib.wiring import Component, In, Out, connect, flipped
 
 from ..arch.config import Config
@@ -24,10 +24,12 @@ class Compute(Component):
     weights, activations, parameters:
         The local memories' side of the local bus.
     reset:
-        While high, the engines forget everything in flight. The memories go on: what they have taken is written,
-        what they were asked is answered.
+        In the cycles after it is high, the engines forget everything in flight. The memories go on: what they have
+        taken is written, what they were asked is answered.
     vector_issued:
         The feeder issues a vector in this cycle.
+    progress:
+        Pulses while anything else moves.
     """
 
     def __init__(self, config: Config):
@@ -41,6 +43,7 @@ class Compute(Component):
                 "parameters": In(LocalBus(config)),
                 "reset": In(1),
                 "vector_issued": Out(1),
+                "progress": Out(1),
             }
         )
 
@@ -50,7 +53,9 @@ class Compute(Component):
         m.submodules.activation_memory = activations = ActivationMemory(self.config)
         m.submodules.parameter_memory = parameters = ParameterMemory(self.config)
         datapath = Datapath(self.config)
-        m.submodules.datapath = ResetInserter(self.reset)(datapath)
+        reset = Signal()  # close to the registers it resets
+        m.d.sync += reset.eq(self.reset)
+        m.submodules.datapath = ResetInserter(reset)(datapath)
         connect(m, flipped(self.conv), datapath.conv)
         connect(m, flipped(self.elementwise), datapath.elementwise)
         connect(m, flipped(self.weights), weights.local)
@@ -59,6 +64,8 @@ class Compute(Component):
         connect(m, datapath.lines, activations.lines)
         m.d.comb += [
             self.vector_issued.eq(datapath.vector_issued),
+            self.progress.eq(datapath.progress),
+            weights.soon.eq(datapath.weight_soon),
             weights.read.eq(datapath.weight_read),
             weights.address.eq(datapath.weight_address),
             datapath.weights.eq(weights.weights),

@@ -66,6 +66,7 @@ class Core(Component):
         m.d.comb += [
             compute.reset.eq(control.reset_engines),
             control.vector_issued.eq(compute.vector_issued),
+            control.progress.eq(compute.progress),
             self.interrupt.eq(control.interrupt),
             self.trace_started.eq(control.trace_started),
             self.trace_finished.eq(control.trace_finished),

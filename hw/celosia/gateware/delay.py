@@ -8,20 +8,21 @@ from amaranth.hdl import Module, Signal, Value, ValueCastable
 __all__ = ["delay", "delays"]
 
 
-def delays(m: Module, value: Any, cycles: int, name: str) -> list[Any]:
+def delays(m: Module, value: Any, cycles: int, name: str, *, reset_less: bool = False) -> list[Any]:
     """``value`` and its copies 1 … ``cycles`` clock cycles later, as a list of ``cycles + 1`` values.
 
-    Registers are reset to zero, so a delayed valid bit is quiet after reset.
+    Registers are reset to zero, so a delayed valid bit is quiet after reset; with ``reset_less`` they are not reset:
+    for data that something else says are valid.
     """
     shape = value.shape() if isinstance(value, (Value, ValueCastable)) else Value.cast(value).shape()
     result = [value]
     for i in range(cycles):
-        register = Signal(shape, name=f"{name}_{i + 1}")
+        register = Signal(shape, name=f"{name}_{i + 1}", reset_less=reset_less)
         m.d.sync += register.eq(result[-1])
         result.append(register)
     return result
 
 
-def delay(m: Module, value: Any, cycles: int, name: str) -> Any:
+def delay(m: Module, value: Any, cycles: int, name: str, *, reset_less: bool = False) -> Any:
     """``value``, ``cycles`` clock cycles later."""
-    return delays(m, value, cycles, name)[-1]
+    return delays(m, value, cycles, name, reset_less=reset_less)[-1]

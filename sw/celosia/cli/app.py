@@ -16,16 +16,22 @@ import typer
 
 from celosia.arch.config import ConfigError
 from celosia.bench.errors import BenchError
+from celosia.boards import BoardError
+from celosia.boards.pll import ClockError
+from celosia.build.errors import BuildError
 from celosia.compiler.errors import CompileError
 from celosia.model.errors import ModelError
 from celosia.runtime.errors import DeviceError, InputError, ProgramError
 
-from . import bench, check, compile, demo, fuzz, run, soak
+from . import bench, boards, build, check, compile, demo, fuzz, program, run, simulate, soak
 from .errors import ArgumentError
 
 __all__ = ["app", "call"]
 
-USER_ERRORS = (ArgumentError, BenchError, CompileError, ConfigError, DeviceError, InputError, ModelError, ProgramError)
+USER_ERRORS = (
+    ArgumentError, BenchError, BoardError, BuildError, ClockError, CompileError, ConfigError, DeviceError, InputError,
+    ModelError, ProgramError,
+)  # fmt: skip
 
 app = typer.Typer(
     name="celosia",
@@ -36,8 +42,12 @@ app.command()(demo.demo)
 app.command()(run.run)
 app.command()(check.check)
 app.command("compile")(compile.compile_)
+app.command()(boards.boards)
+app.command("build")(build.build_)
+app.command()(program.program)
 app.command()(fuzz.fuzz)
 app.command()(soak.soak)
+app.command()(simulate.simulate)
 app.add_typer(bench.app)
 
 

@@ -19,7 +19,8 @@ def parse_config(text: str) -> Config:
     """A configuration from a preset's name, changes to it, or both, separated by commas.
 
     ``c64``, ``c256,weight_bytes=524288``, ``rows=12,columns=10`` (changes to `DEFAULT`). Numbers may be
-    written as in Python; what a core may go without is 0 or 1. Where ``columns`` changes and ``lanes`` is not given, every column has a lane.
+    written as in Python; what a core may go without is 0 or 1. Where ``columns`` changes and ``lanes`` is not
+    given, every column has a lane.
 
     Raises
     ------

@@ -13,7 +13,8 @@ from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeEl
 
 from celosia.arch.config import Config
 from celosia.runtime import Device
-from celosia.sim import MemoryModel, open_transport
+from celosia.runtime.connect import connect
+from celosia.sim import MemoryModel
 
 __all__ = ["beyond_ascii", "counting", "err", "opening", "out", "print_json"]
 
@@ -72,7 +73,7 @@ def opening(
             if not console.is_terminal:
                 console.print(f"{config.name}: {what}", soft_wrap=True)
 
-        device = Device(open_transport(on, config, wave=wave, external=external, report=report))
+        device = Device(connect(on, config, wave=wave, external=external, report=report))
     with device:
         yield device
 

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """``celosia demo``: the shipped network reads handwritten digits on simulated hardware."""
 
-from typing import Annotated, Literal
+from typing import Annotated
 
 import numpy as np
 import typer
@@ -12,7 +12,7 @@ from celosia import compiler
 from celosia.demo import MODEL, Digits, digits
 from celosia.model import load
 from celosia.runtime.inputs import split_batch
-from celosia.sim import available, unavailable
+from celosia.sim import SIMULATORS, available, unavailable
 
 from . import console, options
 from .configuration import DEFAULT, parse_config
@@ -34,8 +34,10 @@ def demo(
         str | None, typer.Option(metavar="NAME", help=f"{options.CONFIG_HELP} Default: {DEFAULT}.")
     ] = None,
     on: Annotated[
-        Literal["functional", "pysim", "verilator"] | None,
-        typer.Option(help="The device. Default: verilator if there is a C++ compiler, else pysim."),
+        str | None,
+        typer.Option(
+            metavar="DEVICE", help=f"{options.ON_HELP} Default: verilator if there is a C++ compiler, else pysim."
+        ),
     ] = None,
     count: Annotated[int | None, typer.Option(help="How many digits.", min=1)] = None,
     as_json: options.AsJson = False,
@@ -65,7 +67,8 @@ def demo(
 
 def _print(job: Job, device: str, shown: Digits, answers: list[int], right: int) -> None:
     out, core, cycles = console.out(), job.program.config, job.results[0].cycles
-    how = "commands executed in numpy" if device == "functional" else f"simulated cycle by cycle by {device}"
+    how = f"simulated cycle by cycle by {device}" if device in SIMULATORS else f"on the board at {device}"
+    how = "commands executed in numpy" if device == "functional" else how
     out.print("[bold]Celosia reads handwritten digits[/bold]")
     out.print(f"{core.name}: a {core.rows}x{core.columns} int8 array, {how}\n", style="bright_black")
     scores = [int(result.outputs[0].max()) + 128 for result in job.results]

@@ -11,7 +11,7 @@ from celosia.compiler.strategies import Strategy as Tiling
 
 from .errors import ArgumentError
 
-__all__ = ["CONFIG_HELP", "AsJson", "Config", "External", "Memory", "Model", "On", "Strategy", "strategies"]
+__all__ = ["CONFIG_HELP", "ON_HELP", "AsJson", "Config", "External", "Memory", "Model", "On", "Strategy", "strategies"]
 
 CONFIG_HELP = "A preset (c256, c64, c16, c512), fields (rows=12,columns=10), or both (c256,weight_bytes=524288)."
 
@@ -33,10 +33,12 @@ Strategy = Annotated[
     str | None, typer.Option(metavar="NAME", help="Tile with this strategy only, instead of the best of all.")
 ]
 AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON object and nothing else.")]
-On = Annotated[
-    Literal["functional", "pysim", "verilator"],
-    typer.Option(help="functional: commands in numpy. pysim, verilator: the gateware, cycle by cycle."),
-]
+ON_HELP = (
+    "functional: commands in numpy. verilator, pysim: the gateware, cycle by cycle. "
+    "A serial port (/dev/ttyUSB0, COM3; with another speed, PORT@BAUD): a board."
+)
+
+On = Annotated[str, typer.Option(metavar="DEVICE", help=ON_HELP)]
 
 
 def strategies(name: str | None) -> dict[str, Tiling]:

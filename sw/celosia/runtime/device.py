@@ -13,6 +13,7 @@ from celosia.arch.registers import Register
 
 from . import control
 from .attribution import layer_cycles
+from .connect import connect
 from .errors import DeviceError
 from .host import run_host_step
 from .inputs import split_batch, stack_outputs
@@ -44,7 +45,8 @@ class _Tally:
 
 
 class Device:
-    """A core, checked to be the one its transport expects. A context manager that closes the transport.
+    """A core, checked to be the one its transport expects. A context manager that closes the transport, which a
+    failed check also does.
 
     Parameters
     ----------
@@ -60,7 +62,11 @@ class Device:
     def __init__(self, transport: Transport):
         self.transport = transport
         self._loaded: bytes | None = None
-        control.identify(transport)
+        try:
+            control.identify(transport)
+        except BaseException:
+            transport.close()
+            raise
 
     @property
     def config(self) -> Config:
@@ -103,7 +109,8 @@ class Device:
         self.transport.external_write(program.external["parameters"], program.parameters)
         self.transport.write(Register.EXTERNAL_SIZE, needed)
         if program.setup is not None:
-            control.start(self.transport, program, program.setup)
+            longest = _PATIENCE * (len(program.weights) + len(program.parameters)) + 10_000_000
+            control.start(self.transport, program, program.setup, longest)
             self.transport.events()
 
     def run(
@@ -258,12 +265,12 @@ def _layers(program: Program, tally: _Tally, peak: int) -> list[Layer]:
 
 
 def open(on: str, config: Config | str = "c256") -> Device:
-    """A simulated device.
+    """A simulated device, or a board.
 
     Parameters
     ----------
     on:
-        "functional", "pysim" or "verilator".
+        "functional", "pysim" or "verilator"; or a serial port, see :func:`.connect.connect`.
     config:
         A configuration, or the name of a preset.
 
@@ -272,8 +279,6 @@ def open(on: str, config: Config | str = "c256") -> Device:
     ConfigError
         No preset has this name.
     DeviceError
-        No simulator has this name, or it cannot be built here.
+        There is no such device, it cannot be used here, or it is not what it should be.
     """
-    from celosia.sim import open_transport  # simulators are large: load them when one is asked for
-
-    return Device(open_transport(on, preset(config) if isinstance(config, str) else config))
+    return Device(connect(on, preset(config) if isinstance(config, str) else config))

@@ -76,7 +76,7 @@ class Bench:
                 self.log.append((self.cycle, engine, "finished", None))
             elif queue and queue[0] is not None:
                 queue[0] -= 1
-            if valid and ready:
+            if valid and ready and not reset:  # what is taken beside a reset is forgotten
                 queue.append(self.cycles(engine))
                 self.log.append((self.cycle, engine, "started", payload.to_bytes(COMMAND_BYTES, "little")))
             if reset:

@@ -123,7 +123,7 @@ def test_cycles(config):
         weights = window(config, Space.WEIGHTS)
         assert await cost(host.write(ctx, Register.TIMEOUT, 1)) <= 3
         assert await cost(host.write(ctx, weights, 1)) <= 3
-        assert await cost(host.read(ctx, Register.TIMEOUT)) == 3
+        assert await cost(host.read(ctx, Register.TIMEOUT)) == 4
         assert await cost(host.read(ctx, weights)) <= 8
 
         # Back to back: the next address and word are accepted while the response leaves.
@@ -166,6 +166,8 @@ def test_control_and_interrupt():
 
         async def control(value, strobe=15):
             await host.write(ctx, Register.CONTROL, value, strobe)
+            for _ in range(2):
+                await host.tick(ctx)
             seen.append((pulses["start"], pulses["reset"]))
             pulses.update(start=0, reset=0)
 
@@ -181,7 +183,6 @@ def test_control_and_interrupt():
         host.tick = tick
         for value, strobe in ((1, 15), (2, 15), (3, 1), (1, 14), (0, 15)):
             await control(value, strobe)
-            await tick(ctx)
         assert seen == [(1, 0), (0, 1), (1, 1), (0, 0), (0, 0)]
 
         async def stop():
@@ -198,6 +199,7 @@ def test_control_and_interrupt():
         await stop()
         assert ctx.get(dut.interrupt) == 1
         await host.write(ctx, Register.CONTROL, 2)
+        await tick(ctx)
         await tick(ctx)
         assert (ctx.get(dut.interrupt), await host.read(ctx, Register.INTERRUPT)) == (0, 1)
 

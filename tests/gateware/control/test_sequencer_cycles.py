@@ -14,14 +14,14 @@ from gateware.control.sequencer_bench import CONFIG, DONE, KIND, Bench, command
 
 
 def test_dispatch_rate_and_latency():
-    """A command each 11 cycles, one that is read already 3 cycles after the one before and 2 after what it
-    waited for; the first 18 cycles after the start; done 3 after the last ``finished``."""
+    """A command each 12 cycles, one that is read already 3 cycles after the one before and 2 after what it
+    waited for; the first 19 cycles after the start; done 3 after the last ``finished``."""
     free = [command(KIND[Engine(i % 4)]) for i in range(20)]
     bench = Bench([*free, command(Opcode.END)], cycles=lambda engine: 3)
     assert bench.play() == DONE
     cycles = [cycle for cycle, _, _ in bench.starts()]
-    assert {b - a for a, b in pairwise(cycles)} == {11}
-    assert cycles[0] == CLEAN_CYCLES + 14
+    assert {b - a for a, b in pairwise(cycles)} == {12}
+    assert cycles[0] == CLEAN_CYCLES + 15
 
     bench = Bench(
         [

@@ -42,14 +42,14 @@ def test_totals_are_sums_over_tiles(planes, seed):
     got = []
 
     async def bench(ctx):
-        for t in range(len(stimulus) + dut.lead + 2):
+        for t in range(len(stimulus) + dut.lead + dut.latency + 1):
             flags = stimulus[t][0] if t < len(stimulus) else {"valid": 0}
             for name in ("valid", "start", "first", "last", "maximum"):
                 ctx.set(dut.flags[name], int(flags.get(name, 0)))
             if 0 <= t - dut.lead < len(stimulus):
-                _, sums, bias = stimulus[t - dut.lead]
-                ctx.set(dut.sums, sums.tolist())
-                ctx.set(dut.bias, bias.tolist())
+                ctx.set(dut.sums, stimulus[t - dut.lead][1].tolist())
+            if 0 <= t - dut.lead + 1 < len(stimulus):
+                ctx.set(dut.bias, stimulus[t - dut.lead + 1][2].tolist())
             if ctx.get(dut.valid):
                 got.append([ctx.get(dut.totals[c]) for c in range(4)])
             await ctx.tick()

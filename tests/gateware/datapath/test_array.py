@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """The systolic array against a matrix product."""
 
+from itertools import pairwise
+
 import numpy as np
 import pytest
 from amaranth.sim import Simulator
@@ -31,10 +33,12 @@ def test_array_equals_matrix_product(rows, columns, weight_rows, seed):
     got = []
 
     async def bench(ctx):
-        for x, swap, w, _ in stimulus:
+        ctx.set(array.weights, stimulus[0][2].tolist())
+        await ctx.tick()
+        for (x, swap, _, _), (_, _, w, _) in pairwise(stimulus):
             ctx.set(array.activations, x.tolist())
             ctx.set(array.swap, int(swap))
-            ctx.set(array.weights, w.tolist())
+            ctx.set(array.weights, w.tolist())  # one cycle ahead
             got.append([ctx.get(array.sums[c]) for c in range(columns)])
             await ctx.tick()
 

@@ -3,10 +3,12 @@
 
 import numpy as np
 import pytest
+from amaranth.hdl import Fragment
 from amaranth.sim import Simulator
 
 from celosia.arch.isa import Opcode, decode, encode
 from celosia.gateware.compute import Compute
+from celosia.gateware.family import Device, Family, SimulatedPlatform
 from support.commands import CONFIGS, configuration, random_add, random_conv, random_depthwise
 from support.local_bus import beats, fetch, transfer
 from support.machine import Machine
@@ -16,8 +18,16 @@ from support.machine import Machine
 @pytest.mark.parametrize("name", CONFIGS)
 def test_commands_do_what_the_command_set_says(name, overlap):
     """Convolutions back to back; with ``overlap`` an ADD runs beside them."""
-    config = configuration(name)
-    rng = np.random.default_rng(len(name) + overlap)
+    run_commands(configuration(name), len(name) + overlap, overlap, None)
+
+
+@pytest.mark.parametrize("family", [Family.ECP5, Family.GOWIN, Family.ICE40], ids=lambda family: family.value)
+def test_the_same_with_the_bodies_of_a_family(family):
+    run_commands(configuration("4x4"), 1, True, SimulatedPlatform(Device(family, 16, simulated=True)))
+
+
+def run_commands(config, seed, overlap, platform):
+    rng = np.random.default_rng(seed)
     machine = Machine(config, rng)
     dut = Compute(config)
     half = config.activation_bytes // 2
@@ -69,7 +79,7 @@ def test_commands_do_what_the_command_set_says(name, overlap):
         await settle(ctx)
         after["bytes"] = await fetch(ctx, dut.activations, config.activation_bytes, config.bus_bytes)
 
-    sim = Simulator(dut)
+    sim = Simulator(Fragment.get(dut, platform))
     sim.add_clock(1e-6)
     sim.add_testbench(bench)
     sim.run()

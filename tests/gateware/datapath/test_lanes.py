@@ -1,17 +1,22 @@
 # SPDX-License-Identifier: Apache-2.0
-"""A lane against TFLM's rounding in plain Python integers."""
+"""A lane, with each of its bodies, against TFLM's rounding in plain Python integers."""
 
 import numpy as np
+import pytest
+from amaranth.hdl import Fragment
 from amaranth.sim import Simulator
 
-from celosia.gateware.datapath.lanes import Lane
+from celosia.gateware.datapath.lane import multiplied, portable
+from celosia.gateware.datapath.lane.lane import Lane
+from celosia.gateware.family import Device, Family, SimulatedPlatform
 from support.scaling import scale
 
 
 def cases():
     rng = np.random.default_rng(0)
     edges = [0, 1, -1, 2, -2, 3, -3, 2**30, -(2**30), 2**30 + 128, -(2**30) - 128, 2**31 - 1, -(2**31)]
-    multipliers = [0, 1, 2**30, 2**30 + 1, 2**31 - 1]
+    edges += [2**16 - 1, 2**16, -(2**16), -(2**16) - 1, 2**31 - 2**16, 2**15 - 2**31]
+    multipliers = [0, 1, 2**16 - 1, 2**31 - 2**16, 2**30, 2**30 + 1, 2**31 - 1]
     for x in edges:
         for multiplier in multipliers:
             for exponent in (-31, -30, -17, -9, -8, -7, -1, 0, 1, 2):
@@ -25,8 +30,20 @@ def cases():
             yield int(rng.integers(-64, 64)) << max(0, -exponent - 1) & 0x7FFFFFFF, 2**30, exponent
 
 
-def test_lane_equals_tflm():
-    lane = Lane()
+BODIES = {
+    "portable": (portable.product, Family.PORTABLE),
+    "ECP5": (multiplied.ecp5, Family.ECP5),
+    "ECP5, logic": (multiplied.ecp5_logic, Family.ECP5),
+    "Gowin": (multiplied.gowin, Family.GOWIN),
+    "iCE40": (multiplied.ice40, Family.ICE40),
+    "logic": (multiplied.logic, Family.GOWIN),
+}
+
+
+@pytest.mark.parametrize("body", BODIES)
+def test_lane_equals_tflm(body):
+    product, family = BODIES[body]
+    lane = Lane(product)
     todo = list(cases())
 
     async def bench(ctx):
@@ -41,7 +58,7 @@ def test_lane_equals_tflm():
                 assert ctx.get(lane.y) == scale(*case), case
             await ctx.tick()
 
-    sim = Simulator(lane)
+    sim = Simulator(Fragment.get(lane, SimulatedPlatform(Device(family, simulated=True))))
     sim.add_clock(1e-6)
     sim.add_testbench(bench)
     sim.run()

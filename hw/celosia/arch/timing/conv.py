@@ -13,16 +13,33 @@ from typing import Any
 from ..config import Config
 from ..isa import Opcode, Routing
 
-__all__ = ["ConvModel", "array_latency", "minimum_tile_cycles", "parameter_slack"]
+__all__ = [
+    "ConvModel",
+    "array_latency",
+    "array_stages",
+    "column_latency",
+    "minimum_tile_cycles",
+    "parameter_slack",
+    "rows_per_stage",
+]
+
+STEP_LATENCY = 1
+"""Cycles from the decision that there is a step to the step with its address."""
 
 FEEDER_LATENCY = 6
 """Cycles from a step to its vector: address, lines, memory (2), coarse and fine rotation."""
 
+ACCUMULATOR_LATENCY = 2
+"""Cycles from a vector's sums to its totals: the bias, the old sums."""
+
 LANES_LATENCY = 9
 """Cycles from a total to its scaled value."""
 
-OUTPUT_LATENCY = 4
-"""Cycles from there to the write: zero point, clamp, and two of rotation."""
+CLAMP_LATENCY = 3
+"""Cycles from there to int8: zero point, comparisons, choice."""
+
+OUTPUT_LATENCY = CLAMP_LATENCY + 2
+"""Cycles from a scaled value to its write: two more, of rotation."""
 
 REVISIT = 4
 """Cycles that must lie between two visits to one accumulator: its read-modify-write."""
@@ -30,16 +47,39 @@ REVISIT = 4
 PARAMETER_RING = 16
 """n-tiles of parameters held ready: the depth of the smallest distributed RAM there is."""
 
-PARAMETER_LATENCY = 3
+PARAMETER_LATENCY = 4
 """Cycles from a record's fetch to its presence in the ring."""
 
 WRITER_QUEUE = 8
 """Commands that may wait between walker and writer: more than the pipeline holds of all but the shortest."""
 
 
+def rows_per_stage(config: Config) -> int:
+    """Rows of the array whose products are added before they join the sums from above.
+
+    Two, if the weights of two rows come in the same cycle; a stage of two rows could not have its second row's in
+    time otherwise.
+    """
+    return 2 if config.weight_rows % 2 == 0 else 1
+
+
+def array_stages(config: Config) -> int:
+    """Stages of the array: cycles that sums take from top to bottom."""
+    return config.rows // rows_per_stage(config)
+
+
+def column_latency(config: Config) -> int:
+    """Cycles from a vector at the first stage of a column pair to its sums.
+
+    One for each stage, and of the longest body: activation register, product (2), undoing what two products share or
+    the last of the adders, where there are two rows their sum, and the foot.
+    """
+    return array_stages(config) + 3 + rows_per_stage(config)
+
+
 def array_latency(config: Config) -> int:
     """Cycles from a vector at the array's edge to its sums, all columns in line."""
-    return config.rows + config.pairs
+    return column_latency(config) + config.pairs - 1
 
 
 def minimum_tile_cycles(config: Config) -> int:
@@ -50,9 +90,9 @@ def minimum_tile_cycles(config: Config) -> int:
 def parameter_slack(config: Config) -> int:
     """Records of an n-tile that may still be missing when its first tile starts.
 
-    Its vector passes feeder and array before its bias is read, two cycles before the sums.
+    Its vector passes feeder and array before its bias is read, three cycles before the sums.
     """
-    return FEEDER_LATENCY + array_latency(config) - 2 - PARAMETER_LATENCY - 1
+    return STEP_LATENCY + FEEDER_LATENCY + array_latency(config) - 3 - PARAMETER_LATENCY - 1
 
 
 def records_ahead(config: Config) -> int:
@@ -170,6 +210,7 @@ class ConvModel:
         shortest = minimum_tile_cycles(config)
         tile, last_tile = max(walk.steps, shortest), max(walk.steps * pace, shortest)
         enough = records_ahead(config) if command["opcode"] is Opcode.CONV else 0
+        to_sums = STEP_LATENCY + FEEDER_LATENCY + array_latency(config)
         fetch = accepted + 1
         start = last_start = accepted
         for n in range(walk.n_tiles):
@@ -181,14 +222,15 @@ class ConvModel:
             start = max(self.walker_end, accepted + 1 if n == 0 else 0, begun + 1)
             last_start = start + (walk.tiles - 1) * tile
             self.walker_end = last_start + last_tile
-            scaled = last_start + 1 + walk.first_output * pace + FEEDER_LATENCY + array_latency(config) - 1
-            self.scaled.append(scaled)
-            self._occupy(walk, scaled + 2)
+            sums = last_start + 1 + walk.first_output * pace + to_sums
+            self.scaled.append(sums + ACCUMULATOR_LATENCY - 2)
+            self._occupy(walk, sums + ACCUMULATOR_LATENCY)
         self.walker_free = last_start + 1
         self.prefetch_free = fetch
         self.vectors += walk.n_tiles * walk.tiles * walk.steps
         last_vector = last_start + 1 + walk.last_output * pace
-        out = last_vector + FEEDER_LATENCY + array_latency(config) + 1 + LANES_LATENCY + pace - 1
+        totals = last_vector + to_sums + ACCUMULATOR_LATENCY
+        out = totals + LANES_LATENCY + pace - 1
         self.taken.append(out)
         return out + OUTPUT_LATENCY
 

@@ -10,7 +10,7 @@ from collections import deque
 from functools import lru_cache
 
 from ..config import Config
-from .conv import LANES_LATENCY, Occupation
+from .conv import CLAMP_LATENCY, LANES_LATENCY, Occupation
 
 __all__ = ["LINES", "SUMS", "add_cycles", "add_finish", "slots_per_line"]
 
@@ -22,8 +22,6 @@ SUMS = 8
 
 LINE_LATENCY = 3
 """Cycles from the transfer of a line's request to its data: the port's register and the memory (2)."""
-
-CLAMP_LATENCY = 2
 
 _STEADY, _PERIOD = 24, 8
 """From the first number of lines on, every further ``_PERIOD`` of them take the same number of cycles."""

@@ -22,13 +22,13 @@ ENGINES = {
     Opcode.ADD: Engine.ELEMENTWISE,
 }
 
-FETCH_CYCLES = COMMAND_BYTES // 8 + 3
+FETCH_CYCLES = COMMAND_BYTES // 8 + 4
 """Cycles from one command's arrival in the fetch register to the next one's, if nothing holds them up."""
 
-START_CYCLES = 3
+START_CYCLES = 4
 """Cycles from the write of CONTROL.START to the first one that CYCLES counts, the origin of all others here."""
 
-FIRST_FETCH = 15
+FIRST_FETCH = 16
 """Cycles from the start to the first command's arrival: the engines' reset, then its fetch."""
 
 CHECK_CYCLES = 2

@@ -35,8 +35,8 @@ class ControlBus(Component):
         W  ─► word ────┼─► which ─► register, or one beat on local ─► B
         AR ─► address ─┘  (in turn)                                └► R
 
-    A write of a register, or of a memory that takes it at once, takes two cycles; a read of a register
-    three, of a memory as long as its answer takes and four more. Everywhere else reads give 0, writes
+    A write takes two cycles where nothing is in its way, the response included three; a read of a register
+    four, of a memory three and as long as the local bus takes. Everywhere else reads give 0, writes
     do nothing; every response is OKAY. What is written to CONTROL acts in the order RESET, START. A
     reset clears the pending interrupt as well.
 
@@ -105,21 +105,23 @@ class ControlBus(Component):
         # Whose turn: the other kind's when both could go on. What has been offered to a memory stays, and a
         # read that has asked one waits for its answer.
         read_next, asked = Signal(), Signal()
-        may_write = write.valid & word_valid & (~bus.bvalid | bus.bready) & ~asked
-        may_read = read.valid & (~bus.rvalid | bus.rready)
+        may_write = write.valid & word_valid & ~bus.bvalid & ~asked
+        may_read = read.valid & ~bus.rvalid
         writing, reading, stuck, wrote_last = Signal(), Signal(), Signal(), Signal()
         m.d.comb += [
             writing.eq(may_write & Mux(stuck, wrote_last, ~(may_read & read_next))),
             reading.eq(may_read & Mux(stuck, ~wrote_last, ~(may_write & ~read_next))),
         ]
         m.d.sync += [stuck.eq(self.local.request.valid & ~self.local.request.ready), wrote_last.eq(writing)]
-        wrote, answered = Signal(), Signal()
+        wrote, answered, looked_up = Signal(), Signal(), Signal()
         self._local(m, write, read, Cat(writing, reading), word, strobe, asked)
         taken = self.local.request.ready
         m.d.comb += [
             wrote.eq(writing & (~write.local | taken)),
-            answered.eq(reading & (~read.local | self.local.valid)),
+            answered.eq(reading & Mux(read.local, self.local.valid, looked_up)),
         ]
+        m.d.sync += looked_up.eq(read.valid & ~answered)
+        value = self._value(m, read)
         with m.If(bus.bready):
             m.d.sync += bus.bvalid.eq(0)
         with m.If(bus.rready):
@@ -130,7 +132,7 @@ class ControlBus(Component):
             half = self.local.data.word_select(read.half, 32) if self.config.bus_bytes > 4 else self.local.data
             m.d.sync += [
                 bus.rvalid.eq(1),
-                bus.rdata.eq(Mux(read.local, half, self._value(m, read))),
+                bus.rdata.eq(Mux(read.local, half, value)),
                 read.valid.eq(0),
                 read_next.eq(0),
             ]
@@ -158,7 +160,7 @@ class ControlBus(Component):
             m.d.sync += asked.eq(0)
 
     def _value(self, m: Module, read: "_Address"):
-        """What a register reads."""
+        """What a register reads, a cycle after its address."""
         counts, pending = self.counts, Signal()
         self._pending, self._enabled = pending, Signal()
         shown = {
@@ -173,21 +175,27 @@ class ControlBus(Component):
         }
         for place in range(len(counts.as_value()) // 32):
             shown[Register(Register.CYCLES_LOW + 4 * place)] = counts.as_value().word_select(place, 32)
-        value = Signal(32)
-        with m.If(read.register):
-            with m.Switch(read.offset[2:_REGISTER_BITS]):
-                for register, content in shown.items():
-                    with m.Case(register >> 2):
-                        m.d.comb += value.eq(content)
-        return value
+        # Two halves, of even and of odd words, and the one that is not asked for is 0: a wide choice is slow.
+        halves = [Signal(32, name=f"value_{odd}") for odd in range(2)]
+        for odd, value in enumerate(halves):
+            m.d.sync += value.eq(0)
+            with m.If(read.register & (read.offset[2] == odd)):
+                with m.Switch(read.offset[3:_REGISTER_BITS]):
+                    for register, content in shown.items():
+                        if register >> 2 & 1 == odd:
+                            with m.Case(register >> 3):
+                                m.d.sync += value.eq(content)
+        return halves[0] | halves[1]
 
     def _write_register(self, m: Module, write: "_Address", wrote, word, strobe):
-        """What writing a register does, and the interrupt."""
+        """What writing a register does, a cycle after its turn, and the interrupt."""
         m.d.sync += [self.start.eq(0), self.reset.eq(0)]
+        apply = Signal()
+        m.d.sync += apply.eq(wrote & write.register)
         pending, enabled = self._pending, self._enabled
         with m.If(self.stopped):
             m.d.sync += pending.eq(1)
-        with m.If(wrote & write.register):
+        with m.If(apply):
             with m.Switch(write.offset[2:_REGISTER_BITS]):
                 with m.Case(Register.CONTROL >> 2):
                     with m.If(strobe[0]):

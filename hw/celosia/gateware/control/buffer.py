@@ -33,14 +33,17 @@ class StreamBuffer(Component):
 
     def elaborate(self, platform):
         m = Module()
-        second = Signal(self.shape)
+        second = Signal(self.shape, reset_less=True)
+        first = Signal(self.shape, reset_less=True)
         second_valid = Signal()
-        m.d.comb += self.i.ready.eq(~second_valid)
+        m.d.comb += [self.i.ready.eq(~second_valid), self.o.payload.eq(first)]
+        with m.If(~second_valid):  # and not only when it is needed: that would be known too late for the enable
+            m.d.sync += second.eq(self.i.payload)
         with m.If(~self.o.valid | self.o.ready):
             with m.If(second_valid):
-                m.d.sync += [self.o.payload.eq(second), self.o.valid.eq(1), second_valid.eq(0)]
+                m.d.sync += [first.eq(second), self.o.valid.eq(1), second_valid.eq(0)]
             with m.Else():
-                m.d.sync += [self.o.payload.eq(self.i.payload), self.o.valid.eq(self.i.valid)]
+                m.d.sync += [first.eq(self.i.payload), self.o.valid.eq(self.i.valid)]
         with m.Elif(self.i.valid & self.i.ready):
-            m.d.sync += [second.eq(self.i.payload), second_valid.eq(1)]
+            m.d.sync += second_valid.eq(1)
         return m

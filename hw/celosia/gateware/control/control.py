@@ -153,6 +153,7 @@ class Control(Component):
             connect(m, getattr(split, space.name.lower()), flipped(getattr(self, space.name.lower())))
         m.d.comb += [
             dma.load_pending.eq(arbiter.load_pending),
+            program.fetch.eq(sequencer.read),
             program.fetch_address.eq(sequencer.address),
             sequencer.word.eq(program.fetch_data),
         ]

@@ -65,10 +65,10 @@ class Fetch(Component):
     ::
 
         address ─► program memory ─► shift register ─► output register ─► o
-                   (2 cycles)        8 × 64 bits   │   (a whole command)
+                   (3 cycles)        8 × 64 bits   │   (a whole command)
                                      + zero test ─► kind
 
-    A command takes COMMAND_WORDS + 3 = 11 cycles when ``o`` takes each at once; while one waits in ``o`` the next is
+    A command takes COMMAND_WORDS + 4 = 12 cycles when ``o`` takes each at once; while one waits in ``o`` the next is
     read, and follows two cycles after it was taken.
 
     Members
@@ -76,8 +76,9 @@ class Fetch(Component):
     run:
         Low for at least FETCH_LATENCY + 1 cycles forgets everything; when it rises, the program begins.
     start:
-        Index of the first command, steady from a cycle before ``run`` rises.
-    address, word:
+        Index of the first command, or how many there are if it is none of them; steady from a cycle before ``run``
+        rises.
+    read, address, word:
         The program memory's fetch port.
     o:
         Commands. After the last command of the memory, one with ``overrun`` set.
@@ -85,6 +86,7 @@ class Fetch(Component):
 
     run: Signal
     start: Signal
+    read: Signal
     address: Signal
     word: Signal
     o: stream.Interface
@@ -94,7 +96,8 @@ class Fetch(Component):
         super().__init__(
             {
                 "run": In(1),
-                "start": In(32),
+                "start": In(range(config.program_commands + 1)),
+                "read": Out(1),
                 "address": Out(range(config.program_commands * COMMAND_WORDS)),
                 "word": In(FETCH_BITS),
                 "o": Out(stream.Signature(Fetched)),
@@ -111,10 +114,11 @@ class Fetch(Component):
         nonzero = Signal(COMMAND_BITS // _PART)
         arrives = Signal(FETCH_LATENCY)
 
+        m.d.sync += overrun.eq(pc == commands)  # a cycle late: a word more is read than there is, and not used
         m.d.comb += [
-            overrun.eq(pc == commands),
             asking.eq(self.run & ~asked[-1] & ~overrun),
             complete.eq(came[-1] | overrun),
+            self.read.eq(asking),
             self.address.eq(Cat(asked[:-1], pc)),
         ]
         m.d.sync += arrives.eq(Cat(asking, arrives))
@@ -146,6 +150,6 @@ class Fetch(Component):
                 self.o.valid.eq(0),
                 asked.eq(0),
                 came.eq(0),
-                pc.eq(Mux(self.start >= commands, commands, self.start)),
+                pc.eq(self.start),
             ]
         return m

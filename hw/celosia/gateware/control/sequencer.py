@@ -27,10 +27,12 @@ CLEAN_CYCLES = 4
 """Cycles ``reset_engines`` is high: before a start, after an error and on reset."""
 
 
-class _State(enum.Enum, shape=2):
-    IDLE = 0
-    CLEAN = 1
-    RUN = 2
+class _State(enum.Enum, shape=3):
+    """One bit each: running is asked for everywhere."""
+
+    IDLE = 1
+    CLEAN = 2
+    RUN = 4
 
 
 class Sequencer(Component):
@@ -51,9 +53,9 @@ class Sequencer(Component):
     reset:
         A pulse forgets program, result and error.
     timeout:
-        Cycles without a dispatch, a ``finished`` or ``progress`` that are an error, 0 for never; at most 4 more
+        Cycles without a dispatch, a ``finished`` or ``progress`` that are an error, 0 for never; at most 5 more
         pass until the program stops.
-    address, word:
+    read, address, word:
         The program memory's fetch port.
     load, store, conv, elementwise:
         The engines, named as in :class:`celosia.arch.isa.Engine`.
@@ -83,6 +85,7 @@ class Sequencer(Component):
     start_index: Signal
     reset: Signal
     timeout: Signal
+    read: Signal
     address: Signal
     word: Signal
     load: "EngineSignature"
@@ -114,6 +117,7 @@ class Sequencer(Component):
                 "start_index": In(32),
                 "reset": In(1),
                 "timeout": In(32),
+                "read": Out(1),
                 "address": Out(range(config.program_commands * COMMAND_WORDS)),
                 "word": In(FETCH_BITS),
                 **{engine.name.lower(): Out(EngineSignature()) for engine in Engine},
@@ -139,11 +143,13 @@ class Sequencer(Component):
     def elaborate(self, platform):
         m = Module()
         m.submodules.fetch = fetch = Fetch(self.config)
-        self._state = state = Signal(_State)
-        self._run = state == _State.RUN
+        self._state = state = Signal(_State, init=_State.IDLE)
+        self._run = state.as_value()[2]
+        self._first = Signal(range(self.config.program_commands + 1))
         m.d.comb += [
             fetch.run.eq(self._run),
-            fetch.start.eq(self.start_index),
+            fetch.start.eq(self._first),
+            self.read.eq(fetch.read),
             self.address.eq(fetch.address),
             fetch.word.eq(self.word),
         ]
@@ -179,7 +185,7 @@ class Sequencer(Component):
         for engine, finished in zip(Engine, self._finished, strict=True):
             ahead = (finished - getattr(header, f"wait_{engine.name.lower()}"))[:8]
             met.append(~ahead[7])
-        there = self._run & fetch.o.valid & ~fetch.o.ready
+        there = self._run & fetch.o.valid
         fine = there & fetched.kind.any() & ~fetched.overrun
         go = fine & Cat(met).all()
         for engine in Engine:
@@ -197,12 +203,14 @@ class Sequencer(Component):
     def _dispatch(self, m: Module, fetch: Fetch, checked: "_Checked"):
         """Hand the command over; remember which one each engine has."""
         ready = Cat(getattr(self, engine.name.lower()).command.ready for engine in Engine)
-        m.d.comb += fetch.o.ready.eq((checked.offer & ready).any() | checked.sync)
+        gone = Signal()  # what is checked is the command that left in the cycle before
+        m.d.comb += fetch.o.ready.eq(((checked.offer & ready).any() | checked.sync) & ~gone)
+        m.d.sync += gone.eq(fetch.o.ready & fetch.o.valid)
         self._records = [Signal(16, name=f"index_{e.name.lower()}") for e in Engine]
         for engine, record in zip(Engine, self._records, strict=True):
             command = getattr(self, engine.name.lower()).command
             m.d.comb += [
-                command.valid.eq(checked.offer[engine]),
+                command.valid.eq(checked.offer[engine] & ~gone),
                 command.payload.eq(fetch.o.payload.command),
             ]
             with m.If(self.trace_started[engine]):
@@ -236,7 +244,7 @@ class Sequencer(Component):
 
         clean = Signal(range(CLEAN_CYCLES))
         m.d.sync += self.stopped.eq(0)
-        with m.If(state == _State.CLEAN):
+        with m.If(state.as_value()[1]):
             m.d.sync += clean.eq(clean + 1)
             with m.If(clean == CLEAN_CYCLES - 1):
                 m.d.sync += self.reset_engines.eq(0)
@@ -250,6 +258,9 @@ class Sequencer(Component):
             m.d.sync += state.eq(_State.IDLE)
         stop = self.running & fault
         starts = self.start & (~self.running | self.reset)
+        with m.If(starts):  # the register may be written for the next program at once
+            beyond = self.config.program_commands
+            m.d.sync += self._first.eq(Mux(self.start_index >= beyond, beyond, self.start_index))
         with m.If(self.reset | starts):
             m.d.sync += [
                 self.running.eq(starts), self.done.eq(0), self.error.eq(0),

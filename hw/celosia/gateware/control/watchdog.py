@@ -17,7 +17,7 @@ class Watchdog(Component):
     alive:
         Something moved in this cycle.
     timeout:
-        Cycles in a row without ``alive`` after which ``expired`` goes high, two cycles late; 0 is never.
+        Cycles in a row without ``alive`` after which ``expired`` goes high, three cycles late; 0 is never.
     expired:
         Stays high until something is alive or ``run`` is low.
     """
@@ -32,12 +32,13 @@ class Watchdog(Component):
 
     def elaborate(self, platform):
         m = Module()
-        count, alive, limited = Signal(32), Signal(), Signal()
+        count, alive, limited, reached = Signal(32), Signal(), Signal(), Signal()
         m.d.sync += [alive.eq(self.alive), limited.eq(self.timeout.any())]
         with m.If(~self.run | alive):
-            m.d.sync += [count.eq(0), self.expired.eq(0)]
+            m.d.sync += [count.eq(0), reached.eq(0), self.expired.eq(0)]
         with m.Else():
             m.d.sync += count.eq(count + 1)
-            with m.If((count == self.timeout) & limited):
+            m.d.sync += reached.eq(count == self.timeout)
+            with m.If(reached & limited):
                 m.d.sync += self.expired.eq(1)
         return m

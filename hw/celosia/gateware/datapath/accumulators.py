@@ -3,14 +3,15 @@
 
 ::
 
-   flags (early)      sums from the array
-      │                     │
-      ▼ slot                ▼
-   ┌────────┐  old sums  ┌─────┐   total ──► lanes   (last tile)
-   │ memory │───────────►│  +  │──┬──────
-   │        │   or bias ►│     │  │
-   └────────┘            └─────┘  │
-        ▲─────────────────────────┘        (other tiles)
+   flags (early)        sums from the array
+      │                       │
+      │ bias (first tile) ───►+
+      ▼ slot                  │
+   ┌────────┐  old sums    ┌──▼──┐   total ──► lanes   (last tile)
+   │ memory │─────────────►│  +  │──┬──────
+   │        │              └─────┘  │
+   └────────┘                       │
+        ▲───────────────────────────┘        (other tiles)
 
 Instead of adding, it can keep the larger (max pooling); then there is no bias.
 
@@ -18,13 +19,14 @@ A sum starts from the bias with its first tile and goes straight on to the lanes
 clearing nor a draining phase. Two visits to one slot are at least ``REVISIT`` cycles apart (the walker sees to it).
 """
 
-from amaranth.hdl import Module, Mux, Signal, signed, unsigned
+from amaranth.hdl import Module, Mux, Signal, signed
 from amaranth.lib import data
-from amaranth.lib.memory import Memory
 from amaranth.lib.wiring import Component, In, Out
 
 from ...arch.config import Config
-from ..delay import delay
+from ...arch.timing.conv import ACCUMULATOR_LATENCY
+from ..delay import delays
+from ..memory.ram import SimpleRam
 
 __all__ = ["Accumulators", "Flags"]
 
@@ -42,8 +44,8 @@ class Flags(data.Struct):
 class Accumulators(Component):
     """Accumulates sums of one tile after the other.
 
-    ``flags`` of a vector come :attr:`lead` cycles before its ``sums``; its total is on ``totals`` one cycle after
-    the ``sums``, with ``valid`` if it is complete.
+    ``flags`` of a vector come :attr:`lead` cycles before its ``sums``; its total is on ``totals`` :attr:`latency`
+    cycles after the ``sums``, with ``valid`` if it is complete.
 
     Members
     -------
@@ -58,6 +60,7 @@ class Accumulators(Component):
     """
 
     lead = 3
+    latency = ACCUMULATOR_LATENCY
 
     def __init__(self, config: Config):
         self.config = config
@@ -76,35 +79,44 @@ class Accumulators(Component):
     def elaborate(self, platform):
         m = Module()
         config = self.config
-        m.submodules.memory = memory = Memory(shape=unsigned(32 * config.columns), depth=config.accumulators, init=[])
-        read, write = memory.read_port(), memory.write_port()
+        m.submodules.memory = memory = SimpleRam(config.accumulators, 32 * config.columns)
 
-        # lead 3 → 2: the slot
-        slot, following = Signal(range(config.accumulators)), Signal(range(config.accumulators))
-        with m.If(self.flags.valid):
-            m.d.sync += slot.eq(Mux(self.flags.start, 0, following))
-            m.d.sync += following.eq(Mux(self.flags.start, 1, following + 1))
-        m.d.comb += read.addr.eq(slot)
-        flags2 = delay(m, self.flags, 1, "flags2")
-        flags1 = delay(m, flags2, 1, "flags1")
-        flags0 = delay(m, flags1, 1, "flags0")
+        # The cycle in which the sums come is 0; a number behind a name is the cycle it is for, counted backwards.
+        flags3, _, flags1, flags0, later = delays(m, self.flags, self.lead + 1, "flags")
+        slot2, following = Signal(range(config.accumulators)), Signal(range(config.accumulators))
+        with m.If(flags3.valid):
+            m.d.sync += slot2.eq(Mux(flags3.start, 0, following))
+            m.d.sync += following.eq(Mux(flags3.start, 1, following + 1))
+        slots = delays(m, slot2, 4, "slot")
         m.d.comb += [
-            self.next_bias.eq(flags2.valid & flags2.start & flags2.first),
-            self.next_scale.eq(flags1.valid & flags1.start & flags1.last),
+            self.next_bias.eq(flags3.valid & flags3.start & flags3.first),
+            self.next_scale.eq(flags0.valid & flags0.start & flags0.last),
+            memory.read.eq(flags1.valid & ~flags1.first),
+            memory.read_address.eq(slots[1]),
         ]
-        # 0: old sums and bias are here
+        # 1: bias, if it is wanted; 0: added to the sums, which is not part of the loop through the memory
+        with_bias = Signal()
+        m.d.comb += with_bias.eq(flags1.first & ~flags1.maximum)
+        # after that: the old sums are there
+        compares, adds = Signal(), Signal()
+        m.d.sync += [compares.eq(~flags0.first & flags0.maximum), adds.eq(~flags0.first & ~flags0.maximum)]
         old = Signal(data.ArrayLayout(signed(32), config.columns))
-        m.d.sync += old.eq(read.data)
+        m.d.comb += old.eq(memory.data)
         for c in range(config.columns):
-            before = Mux(flags0.first, self.bias[c], old[c])
-            larger = Mux(flags0.first | (self.sums[c] > old[c]), self.sums[c], old[c])
-            m.d.sync += self.totals[c].eq(Mux(flags0.maximum, larger, self.sums[c] + before))
-        m.d.sync += self.valid.eq(flags0.valid & flags0.last)
-        write_slot, writing = delay(m, slot, 3, "slot"), Signal()
-        m.d.sync += writing.eq(flags0.valid & ~flags0.last)
+            bias = Signal(signed(32), name=f"bias_{c}")
+            new = Signal(signed(32), name=f"new_{c}", reset_less=True)
+            m.d.sync += [bias.eq(Mux(with_bias, self.bias[c], 0)), new.eq(self.sums[c] + bias)]
+            # What a maximum is taken of are sums of one tile, which fit their own width.
+            difference = Signal(signed(config.sum_bits + 1), name=f"difference_{c}")
+            m.d.comb += difference.eq(new[: config.sum_bits].as_signed() - old[c][: config.sum_bits].as_signed())
+            total = Signal(signed(32), name=f"total_{c}", reset_less=True)
+            m.d.comb += self.totals[c].eq(total)
+            m.d.sync += total.eq(Mux(adds, new + old[c], Mux(compares & difference[-1], old[c], new)))
+        writing = Signal()
+        m.d.sync += [self.valid.eq(later.valid & later.last), writing.eq(later.valid & ~later.last)]
         m.d.comb += [
-            write.addr.eq(write_slot),
-            write.data.eq(self.totals.as_value()),
-            write.en.eq(writing),
+            memory.write.eq(writing),
+            memory.write_address.eq(slots[4]),
+            memory.write_data.eq(self.totals.as_value()),
         ]
         return m

@@ -46,7 +46,7 @@ class Datapath(Component):
     -------
     conv, elementwise:
         Commands from the sequencer.
-    weight_read, weight_address, weights:
+    weight_soon, weight_read, weight_address, weights:
         The weight memory's port.
     parameter_read, parameter_address, record:
         The parameter memory's port.
@@ -54,6 +54,8 @@ class Datapath(Component):
         The activation memory: the feeder's, the writer's and the element-wise engine's ports.
     vector_issued:
         The feeder issues a vector in this cycle.
+    progress:
+        Pulses while the element-wise engine's lines move.
     """
 
     def __init__(self, config: Config):
@@ -64,6 +66,7 @@ class Datapath(Component):
             {
                 "conv": In(EngineSignature()),
                 "elementwise": In(EngineSignature()),
+                "weight_soon": Out(1),
                 "weight_read": Out(1),
                 "weight_address": Out(range(config.weight_words)),
                 "weights": In(data.ArrayLayout(data.ArrayLayout(signed(8), config.columns), config.weight_rows)),
@@ -80,6 +83,7 @@ class Datapath(Component):
                 "line_valid": In(1),
                 "line_data": In(8 * config.line_bytes),
                 "vector_issued": Out(1),
+                "progress": Out(1),
             }
         )
 
@@ -118,6 +122,7 @@ class Datapath(Component):
             self.odd_line.eq(feeder.odd_line),
             feeder.even.eq(self.even),
             feeder.odd.eq(self.odd),
+            self.weight_soon.eq(weights.soon),
             self.weight_read.eq(weights.read),
             self.weight_address.eq(weights.address),
             self.parameter_read.eq(parameters.read),
@@ -132,7 +137,7 @@ class Datapath(Component):
         start = delay(
             m,
             Cat(walker.valid & step.swap, step.rebase, step.weight_base),
-            feeder.latency - weights.latency,
+            feeder.latency - weights.latency - array.weight_lead,
             "weight_start",
         )
         m.d.comb += [weights.start.eq(start[0]), weights.rebase.eq(start[1]), weights.base.eq(start[2:])]
@@ -164,6 +169,7 @@ class Datapath(Component):
             elementwise.line_data.eq(self.line_data),
             clamp.range.eq(elementwise.range),
         ]
+        m.d.sync += self.progress.eq(elementwise.lines.valid & elementwise.lines.ready)
         with m.If(lanes.source.conv):
             m.d.comb += clamp.range.eq(writer.range)
         return m

@@ -12,14 +12,13 @@
 A and B lie in words of different parity, so each bank gives one of them.
 """
 
-from amaranth.hdl import Cat, Module, Mux, Signal, signed, unsigned
+from amaranth.hdl import Cat, Module, Mux, Signal, signed
 from amaranth.lib import data
-from amaranth.lib.memory import Memory
 from amaranth.lib.wiring import Component, In, Out
 
 from ...arch.config import Config
-from ..delay import delay
-from ..memory.ram import READ_LATENCY
+from ..delay import delay, delays
+from ..memory.ram import READ_LATENCY, SimpleRam
 from .array import SEGMENTS, Flow
 from .walker import Step
 
@@ -65,18 +64,26 @@ class DownFeeder(Component):
         block_bits = (channels - 1).bit_length()
         offset_bits = (config.activation_word_bytes - 1).bit_length()
 
-        # 1: addresses of A and B; are they inside the row?
-        a, b = Signal.like(step.row), Signal.like(step.row)
-        x_b = Signal(signed(24))
-        m.d.comb += x_b.eq(step.x + Mux(step.along, step.b_step, 0))
-        a_inside, b_inside = Signal(), Signal()
+        # 1: the address of A, what is missing to that of B
+        a, apart = Signal.like(step.row, reset_less=True), Signal(16, reset_less=True)
+        x_a, x_b = Signal(signed(24), reset_less=True), Signal(signed(24), reset_less=True)
         m.d.sync += [
             a.eq(step.row + step.x),
-            b.eq(step.row + step.x + step.b_step),
-            a_inside.eq(step.inside & (step.x >= 0) & (step.x < step.row_bytes)),
-            b_inside.eq(Mux(step.along, step.inside, step.b_inside) & (x_b >= 0) & (x_b < step.row_bytes)),
+            apart.eq(step.b_step),
+            x_a.eq(step.x),
+            x_b.eq(step.x + Mux(step.along, step.b_step, 0)),
             self.flow.eq(step.flow),
         ]
+        b = Signal.like(a)
+        m.d.comb += b.eq(a + apart)
+        # 2: are they inside the row?
+        row_bytes = delay(m, step.row_bytes, 1, "row_bytes")
+        a_row, b_row = step.inside, Mux(step.along, step.inside, step.b_inside)
+        insides = []
+        for name, x, row_inside in (("a", x_a, a_row), ("b", x_b, b_row)):
+            inside = Signal(name=f"{name}_inside")
+            m.d.sync += inside.eq(delay(m, row_inside, 1, f"{name}_row_inside") & ~x[-1] & (x - row_bytes)[-1])
+            insides.append(inside)
         a_odd = a[offset_bits]
         m.d.comb += [
             self.even_line.eq(Mux(a_odd, b, a)[offset_bits + 1 :]),
@@ -87,15 +94,15 @@ class DownFeeder(Component):
         down4 = flow4 != Flow.ACROSS  # in other tiles the registers rest
         down5 = delay(m, down4, 1, "down_5")
         samples = []
-        for name, address, inside in (("a", a, a_inside), ("b", b, b_inside)):
-            place = delay(m, Cat(address[block_bits : offset_bits + 1], inside), 1 + READ_LATENCY, f"place_{name}")
-            word = Mux(place[-2], self.odd, self.even)
-            block = Signal(8 * channels, name=f"block_{name}")
+        for name, address, inside in (("a", a, insides[0]), ("b", b, insides[1])):
+            place = delay(m, address[block_bits : offset_bits + 1], 1 + READ_LATENCY, f"place_{name}", reset_less=True)
+            word = Mux(place[-1], self.odd, self.even)
+            block = Signal(8 * channels, name=f"block_{name}", reset_less=True)
             with m.If(down4):
-                m.d.sync += block.eq(word.word_select(place[:-2], 8 * channels))
-            pad = delay(m, step.zero_point, 3 + READ_LATENCY, f"pad_{name}")
-            sample = Signal(8 * channels, name=f"sample_{name}")
-            kept = delay(m, place[-1], 1, f"kept_{name}")
+                m.d.sync += block.eq(word.word_select(place[:-1], 8 * channels))
+            pad = delay(m, step.zero_point, 3 + READ_LATENCY, f"pad_{name}", reset_less=True)
+            sample = Signal(8 * channels, name=f"sample_{name}", reset_less=True)
+            kept = delay(m, inside, 1 + READ_LATENCY, f"kept_{name}", reset_less=True)
             with m.If(down5):
                 m.d.sync += sample.eq(Mux(kept, block, pad.as_unsigned().replicate(channels)))
             samples.append(sample)
@@ -117,19 +124,22 @@ class DownFeeder(Component):
         """What ``samples`` was at the same step of the row before, padding in a warm-up row; in cycle 6 like
         ``samples`` itself."""
         config = self.config
-        m.submodules.line = line = Memory(shape=unsigned(len(samples)), depth=config.line_steps, init=[])
-        read, write = line.read_port(), line.write_port()
+        m.submodules.line = line = SimpleRam(config.line_steps, len(samples))
         place = Signal(range(config.line_steps))
         with m.If(self.valid):
             m.d.sync += place.eq(Mux(self.step.row_start, 0, place + 1))
-        read_at = 4
-        m.d.comb += read.addr.eq(delay(m, place, read_at - 1, "read_place"))
-        before = Signal(len(samples))
-        warm_up = delay(m, self.step.warm_up, read_at + 1, "warm_up")
-        m.d.sync += before.eq(Mux(warm_up, pad, read.data))
+        # Read so that the word is there in cycle 5. A row has four steps or more, so the word of its first step
+        # has been written when the next row begins.
+        read_at = 5 - line.latency
+        before = Signal(len(samples), reset_less=True)
+        warm_up = delay(m, self.step.warm_up, 5, "warm_up")
+        m.d.sync += before.eq(Mux(warm_up, pad, line.data))
+        valid = delays(m, self.valid, 6, "valid")
         m.d.comb += [
-            write.addr.eq(delay(m, read.addr, 2, "write_place")),
-            write.data.eq(samples),
-            write.en.eq(delay(m, self.valid, 6, "remember")),
+            line.read.eq(valid[read_at]),
+            line.read_address.eq(delay(m, place, read_at - 1, "read_place")),
+            line.write.eq(valid[6]),
+            line.write_address.eq(delay(m, line.read_address, 6 - read_at, "write_place")),
+            line.write_data.eq(samples),
         ]
         return before

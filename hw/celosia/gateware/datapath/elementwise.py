@@ -64,7 +64,7 @@ class Elementwise(Component):
         lanes = config.lanes
         self.slots = slots_per_line(config)
         self._reading, self._writing = Signal(), Signal()
-        self._read_line = Signal(32)
+        self._read_line = Signal((config.activation_lines - 1).bit_length())
         super().__init__(
             {
                 "engine": In(EngineSignature()),
@@ -114,15 +114,16 @@ class Elementwise(Component):
 
     def _read(self, m: Module, job, begin: Signal) -> tuple[SyncFIFO, SyncFIFO]:
         """Reads lines of both inputs ahead, alternately, as far as their queues have room."""
-        width = 8 * self.config.line_bytes
+        width, bits = 8 * self.config.line_bytes, len(self._read_line)
         m.submodules.first = first = SyncFIFO(width=width, depth=LINES)
         m.submodules.second = second = SyncFIFO(width=width, depth=LINES)
-        line_a, line_b, left = (Signal(32, name=f"read_{name}") for name in ("a", "b", "left"))
+        line_a, line_b = (Signal(bits, name=f"read_{name}") for name in "ab")
+        left, some = Signal(32), Signal()  # lines of each input still to be asked for; whether there are any
         turn, answer = Signal(), Signal()  # which input is next to be asked for, to be answered
         room = Signal(range(LINES + 1), init=LINES)
         asked, taken = Signal(), Signal()
         m.d.comb += [
-            self._reading.eq((left != 0) & (turn | (room != 0))),
+            self._reading.eq(some & (turn | (room != 0))),
             self._read_line.eq(Mux(turn, line_b, line_a)),
             asked.eq(self._reading & ~self._writing & self.lines.ready),
             taken.eq(second.r_en & second.r_rdy),
@@ -137,19 +138,21 @@ class Elementwise(Component):
         with m.If(asked):
             m.d.sync += turn.eq(~turn)
             with m.If(turn):
-                m.d.sync += [line_a.eq(line_a + 1), line_b.eq(line_b + 1), left.eq(left - 1)]
+                m.d.sync += [line_a.eq(line_a + 1), line_b.eq(line_b + 1), left.eq(left - 1), some.eq(left != 1)]
         with m.If(begin):
             command = Add(self.engine.command.payload.as_value())
             m.d.sync += [
                 line_a.eq(self._line_of(command.address_a)),
                 line_b.eq(self._line_of(command.address_b)),
                 left.eq(command.lines),
+                some.eq(1),
             ]
         return first, second
 
     def _write(self, m: Module, job, begin: Signal, finish: Signal, results: SyncFIFO) -> Signal:
         """Writes lines of results, before any read; the last one finishes the command."""
-        line, left, written = Signal(32), Signal(32), Signal()
+        line, written = Signal(len(self._read_line)), Signal()
+        left, last = Signal(32), Signal()  # lines to write; whether it is the last one's turn
         m.d.comb += [
             self._writing.eq(results.r_rdy),
             self.lines.valid.eq(self._writing | self._reading),
@@ -158,21 +161,22 @@ class Elementwise(Component):
             self.lines.payload.line.eq(Mux(self._writing, line, self._read_line)),
             written.eq(self._writing & self.lines.ready),
             results.r_en.eq(written),
-            finish.eq(written & (left == 1)),
+            finish.eq(written & last),
         ]
         with m.If(written):
-            m.d.sync += [line.eq(line + 1), left.eq(left - 1)]
+            m.d.sync += [line.eq(line + 1), left.eq(left - 1), last.eq(left == 2)]
         with m.If(begin):
             command = Add(self.engine.command.payload.as_value())
             m.d.sync += [line.eq(self._line_of(command.output_address)), left.eq(command.lines)]
+            m.d.sync += last.eq(command.lines == 1)
         return written
 
     def _add(self, m: Module) -> SyncFIFO:
         """Adds the two scaled inputs of a slot as they leave the lanes, and keeps the sums."""
         lanes = self.config.lanes
         m.submodules.sums = sums = SyncFIFO(width=32 * lanes, depth=SUMS)
-        held = Signal(data.ArrayLayout(signed(32), lanes))
-        total = Signal(data.ArrayLayout(signed(32), lanes))
+        held = Signal(data.ArrayLayout(signed(32), lanes), reset_less=True)
+        total = Signal(data.ArrayLayout(signed(32), lanes), reset_less=True)
         scaled = self.source.elementwise
         with m.If(scaled & (self.source.kind == Kind.FIRST)):
             m.d.sync += held.eq(self.y)
@@ -187,7 +191,7 @@ class Elementwise(Component):
         """Assembles clamped results into lines."""
         slot_bits, line_bits = 8 * self.config.lanes, 8 * self.config.line_bytes
         m.submodules.results = results = SyncFIFO(width=line_bits, depth=LINES)
-        line = Signal(slot_bits * self.slots)
+        line = Signal(slot_bits * self.slots, reset_less=True)
         slot, complete = Signal(range(self.slots)), Signal()
         out = self.source.elementwise & (self.source.kind == Kind.OUT)
         m.d.sync += complete.eq(0)
@@ -202,14 +206,16 @@ class Elementwise(Component):
         config = self.config
         first, second = inputs
         line_bits, slot_bits = 8 * config.line_bytes, 8 * config.lanes
-        line_a, line_b = Signal(line_bits), Signal(line_bits)
+        line_a, line_b = Signal(line_bits, reset_less=True), Signal(line_bits, reset_less=True)
+        slot = Signal(data.ArrayLayout(signed(32), config.lanes), reset_less=True)
+        m.d.comb += self.slot.eq(slot)
         left = Signal(range(self.slots + 1))  # slots of the current line still to come
         phase = Signal()  # the current slot's first input is on its way
         pairs = Signal(range(SUMS + 1), init=SUMS)  # sums that may still be begun
         lines = Signal(range(LINES + 1), init=LINES)  # lines of results that may still be begun
         out_slot = Signal(range(self.slots))
 
-        free, out, feed, load = Signal(), Signal(), Signal(), Signal()
+        free, out, feed, load, shift = Signal(), Signal(), Signal(), Signal(), Signal()
         begin_line, begin_pair = Signal(), Signal()
         m.d.comb += [
             free.eq(~self.slot_valid | self.slot_ready),
@@ -217,7 +223,8 @@ class Elementwise(Component):
             feed.eq((left != 0) & (phase | (pairs != 0))),
             begin_line.eq(free & out & (out_slot == 0)),
             begin_pair.eq(free & ~out & feed & ~phase),
-            load.eq(((left == 0) | ((left == 1) & free & ~out & feed & phase)) & first.r_rdy & second.r_rdy),
+            load.eq(((left == 0) | ((left == 1) & shift)) & first.r_rdy & second.r_rdy),
+            shift.eq(free & ~out & phase),  # a slot whose first input is on its way is one there is
             first.r_en.eq(load),
             second.r_en.eq(load),
             sums.r_en.eq(free & out),
@@ -228,14 +235,17 @@ class Elementwise(Component):
         ]
         with m.If(free):
             m.d.sync += self.slot_valid.eq(out | feed)
-        with m.If(free & (out | feed)):
+        # The slot's registers are hundreds: what enables them is a copy of its own, kept apart by being the inverse.
+        empty = Signal(init=1)
+        with m.If(free):
+            m.d.sync += empty.eq(~(out | feed))
+        with m.If(empty | self.slot_ready):  # with or without data: so nothing else needs to reach them in time
             with m.If(out):
                 m.d.sync += [
-                    self.slot.eq(sums.r_data),
+                    slot.eq(sums.r_data),
                     self.slot_kind.eq(Kind.OUT),
                     self.slot_scale.multiplier.eq(job.multiplier_out),
                     self.slot_scale.exponent.eq(job.exponent_out),
-                    out_slot.eq(Mux(out_slot == self.slots - 1, 0, out_slot + 1)),
                 ]
             with m.Else():
                 m.d.sync += [
@@ -247,14 +257,18 @@ class Elementwise(Component):
                 for i in range(config.lanes):
                     byte = slice(8 * i, 8 * i + 8)
                     value = Mux(phase, line_b[byte], line_a[byte]).as_signed() - zero_point
-                    m.d.sync += self.slot[i].eq(value << ADD_LEFT_SHIFT)
-                with m.If(feed):
-                    m.d.sync += phase.eq(~phase)
-                    with m.If(phase):
-                        m.d.sync += [
-                            line_a.eq(line_a >> slot_bits),
-                            line_b.eq(line_b >> slot_bits),
-                            left.eq(left - 1),
-                        ]
+                    m.d.sync += slot[i].eq(value << ADD_LEFT_SHIFT)
+        with m.If(free & out):
+            m.d.sync += out_slot.eq(Mux(out_slot == self.slots - 1, 0, out_slot + 1))
+        with m.Elif(free & feed):
+            m.d.sync += phase.eq(~phase)
+            with m.If(phase):
+                m.d.sync += left.eq(left - 1)
         with m.If(load):
-            m.d.sync += [line_a.eq(first.r_data), line_b.eq(second.r_data), left.eq(self.slots)]
+            m.d.sync += left.eq(self.slots)
+        # The lines follow the queues whenever they are used up, whether there is a next one or not.
+        with m.If(left <= 1):
+            with m.If((left == 0) | shift):
+                m.d.sync += [line_a.eq(first.r_data), line_b.eq(second.r_data)]
+        with m.Elif(shift):
+            m.d.sync += [line_a.eq(line_a >> slot_bits), line_b.eq(line_b >> slot_bits)]

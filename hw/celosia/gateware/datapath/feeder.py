@@ -62,7 +62,7 @@ class Feeder(Component):
         offset_bits = (config.activation_word_bytes - 1).bit_length()
 
         # 1: addresses
-        address, x = Signal.like(step.row), Signal(signed(24))
+        address, x = Signal.like(step.row, reset_less=True), Signal(signed(24), reset_less=True)
         m.d.sync += [address.eq(step.row + step.x), x.eq(step.x)]
         # 2: a word of each bank
         m.d.comb += self.read.eq(delay(m, self.valid, 2, "read"))
@@ -78,36 +78,42 @@ class Feeder(Component):
         m.d.sync += [self.even_line.eq(even_line), self.odd_line.eq(odd_line)]
         # 4: words are here; 5: coarse rotation; 6: fine rotation and padding
         mask, pad = self._mask(m, x)
-        shift = delay(m, address[: offset_bits + 1], 1 + READ_LATENCY, "shift")
+        shift = delay(m, address[: offset_bits + 1], 1 + READ_LATENCY, "shift", reset_less=True)
         fine_bits = offset_bits // 2
         words = Mux(shift[-1], Cat(self.odd, self.even), Cat(self.even, self.odd))
-        coarse = Signal(8 * (config.rows + (1 << fine_bits) - 1))
-        fine = Signal(fine_bits)
+        coarse = Signal(8 * (config.rows + (1 << fine_bits) - 1), reset_less=True)
+        fine = Signal(fine_bits, reset_less=True)
         m.d.sync += [
             coarse.eq(words >> Cat(Const(0, 3 + fine_bits), shift[fine_bits:offset_bits])),
             fine.eq(shift[:fine_bits]),
         ]
         aligned = Signal(data.ArrayLayout(signed(8), config.rows))
         m.d.comb += aligned.eq(coarse >> Cat(Const(0, 3), fine))
+        activations = Signal(data.ArrayLayout(signed(8), config.rows), reset_less=True)
         for r in range(config.rows):
-            m.d.sync += self.activations[r].eq(Mux(mask[r], aligned[r], pad))
+            m.d.sync += activations[r].eq(Mux(mask[r], aligned[r], pad))
+        m.d.comb += self.activations.eq(activations)
         return m
 
     def _mask(self, m: Module, x: Signal):
         """Which bytes of the vector lie in the row, and what the others are, for use in cycle 5 → 6."""
         rows = self.config.rows
-        inside = delay(m, self.step.inside, 1, "inside")
-        row_bytes = delay(m, self.step.row_bytes, 1, "row_bytes")
-        low, high = Signal(range(rows + 1)), Signal(range(rows + 1))
-        below, above = Signal(signed(25)), Signal(signed(25))
-        m.d.comb += [below.eq(-x), above.eq(row_bytes - x)]
+        inside = delay(m, self.step.inside, 2, "inside", reset_less=True)
+        row_bytes = delay(m, self.step.row_bytes, 1, "row_bytes", reset_less=True)
+        low, high = Signal(range(rows + 1), reset_less=True), Signal(range(rows + 1), reset_less=True)
+        below, above = Signal(signed(25), reset_less=True), Signal(signed(25), reset_less=True)
+        m.d.sync += [below.eq(-x), above.eq(row_bytes - x)]
         m.d.sync += [low.eq(_clamp(below, rows)), high.eq(Mux(inside, _clamp(above, rows), 0))]
-        low, high = (delay(m, v, READ_LATENCY, name) for v, name in ((low, "low"), (high, "high")))
-        mask = Signal(rows)
+        ends = ((low, "low"), (high, "high"))
+        low, high = (delay(m, value, READ_LATENCY - 1, name, reset_less=True) for value, name in ends)
+        mask = Signal(rows, reset_less=True)
         m.d.sync += mask.eq(Cat((low <= r) & (high > r) for r in range(rows)))
-        return mask, delay(m, self.step.zero_point, 3 + READ_LATENCY, "pad")
+        return mask, delay(m, self.step.zero_point, 3 + READ_LATENCY, "pad", reset_less=True)
 
 
 def _clamp(value, top: int):
     """``value`` clamped to 0 … ``top``."""
-    return Mux(value < 0, 0, Mux(value > top, top, value[: top.bit_length()]))
+    bits = (top - 1).bit_length()
+    low = value[:bits]
+    too_much = value[bits:-1].any() | ((low > top) if top < 1 << bits else 0)
+    return Mux(value[-1], 0, Mux(too_much, top, low))

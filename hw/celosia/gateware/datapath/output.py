@@ -13,8 +13,8 @@ from amaranth.lib.fifo import SyncFIFO
 from amaranth.lib.wiring import Component, In, Out
 
 from ...arch.config import Config
-from ...arch.timing.conv import WRITER_QUEUE
-from ..delay import delay
+from ...arch.timing.conv import CLAMP_LATENCY, WRITER_QUEUE
+from ..delay import delay, delays
 from ..memory.activations import ScatterWrite
 from .jobs import WriteJob, address_bits
 from .output_range import OutputRange
@@ -25,7 +25,7 @@ __all__ = ["Clamp", "Writer"]
 class Clamp(Component):
     """``q = min(max(y + zero_point, low), high)`` for every lane, :attr:`latency` cycles later."""
 
-    latency = 2
+    latency = CLAMP_LATENCY
 
     def __init__(self, config: Config):
         self.lanes = config.lanes
@@ -39,13 +39,34 @@ class Clamp(Component):
 
     def elaborate(self, platform):
         m = Module()
-        low = delay(m, self.range.low, 1, "low")
-        high = delay(m, self.range.high, 1, "high")
+        low1, low2 = delays(m, self.range.low, 2, "low")[1:]
+        high1, high2 = delays(m, self.range.high, 2, "high")[1:]
         for i in range(self.lanes):
-            moved = Signal(signed(33), name=f"moved_{i}")
-            m.d.sync += moved.eq(self.y[i] + self.range.zero_point)
-            m.d.sync += self.q[i].eq(Mux(moved < low, low, Mux(moved > high, high, moved[:8].as_signed())))
+            y = self.y[i]
+            # So far from zero that the zero point does not matter; else ten bits are all there is.
+            below, above = Signal(name=f"below_{i}"), Signal(name=f"above_{i}")
+            moved = Signal(signed(11), name=f"moved_{i}", reset_less=True)
+            m.d.sync += [
+                below.eq(y[-1] & ~y[9:].all()),
+                above.eq(~y[-1] & y[9:].any()),
+                moved.eq(y[:10].as_signed() + self.range.zero_point),
+            ]
+            # Signs of differences: a comparison is mapped to two carry chains, one after the other.
+            small, large = Signal(name=f"small_{i}"), Signal(name=f"large_{i}")
+            kept = Signal(signed(8), name=f"kept_{i}", reset_less=True)
+            m.d.sync += [
+                small.eq(below | (~above & (moved - low1)[-1])),
+                large.eq(above | (high1 - moved)[-1]),
+                kept.eq(moved),
+            ]
+            q = Signal(signed(8), name=f"q_{i}", reset_less=True)
+            m.d.sync += q.eq(Mux(small, low2, Mux(large, high2, kept)))
+            m.d.comb += self.q[i].eq(q)
         return m
+
+
+_QUEUED = data.StructLayout({"job": WriteJob, "one_x": 1, "one_y": 1, "one_n": 1})
+"""A job in the writer's queue, and which of its loops have one round only."""
 
 
 class Writer(Component):
@@ -83,66 +104,78 @@ class Writer(Component):
 
     def elaborate(self, platform):
         m = Module()
-        job, have, take = Signal(WriteJob), Signal(), Signal()
-        self._queue(m, job, have, take)
-        place = self._walk(m, job, take)
-        m.d.comb += self.range.eq(job.range)
+        now, have, take = Signal(_QUEUED), Signal(), Signal()
+        coming, comes = self._queue(m, now, have, take)
+        place = self._walk(m, now, take, coming, comes)
+        m.d.comb += self.range.eq(now.job.range)
         m.submodules.scatter = scatter = Scatter(self.config)
         m.d.comb += [
-            scatter.place.eq(delay(m, place, Clamp.latency, "place")),
+            scatter.place.eq(delay(m, place, Clamp.latency, "place", reset_less=True)),
+            scatter.place.valid.eq(delay(m, self.valid, Clamp.latency, "placed")),
             scatter.q.eq(self.q),
             self.write.eq(scatter.write),
             self.finished.eq(delay(m, take, Clamp.latency + Scatter.latency, "final")),
         ]
         return m
 
-    def _queue(self, m: Module, job: data.View, have: Signal, take: Signal):
-        """``job`` is the oldest command with vectors to come; ``take`` is its last vector."""
-        m.submodules.queue = queue = SyncFIFO(width=WriteJob.as_shape().size, depth=WRITER_QUEUE)
+    def _queue(self, m: Module, job: data.View, have: Signal, take: Signal) -> tuple[data.View, Signal]:
+        """``job`` is the oldest command with vectors to come; ``take`` is its last vector.
+
+        Returns what ``job`` becomes at the end of a cycle in which the second value is high.
+        """
+        m.submodules.queue = queue = SyncFIFO(width=_QUEUED.size, depth=WRITER_QUEUE)
+        entry, coming = Signal(_QUEUED), Signal(_QUEUED)
         m.d.comb += [
-            queue.w_data.eq(self.job.payload),
+            entry.job.eq(self.job.payload),
+            entry.one_x.eq(self.job.payload.width == 1),
+            entry.one_y.eq(self.job.payload.height == 1),
+            entry.one_n.eq(self.job.payload.n_tiles == 1),
+            coming.eq(queue.r_data),
+            queue.w_data.eq(entry),
             queue.w_en.eq(self.job.valid),
             self.job.ready.eq(queue.w_rdy),
             queue.r_en.eq(take | ~have),
         ]
         with m.If(queue.r_en):
-            m.d.sync += [job.eq(queue.r_data), have.eq(queue.r_rdy)]
+            m.d.sync += [job.eq(coming), have.eq(queue.r_rdy)]
+        return coming, queue.r_en
 
-    def _walk(self, m: Module, job: data.View, take: Signal) -> data.View:
-        """Counters, and the place of the vector on the lanes' output."""
-        config = self.config
+    def _walk(self, m: Module, now: data.View, take: Signal, coming: data.View, comes: Signal) -> data.View:
+        """Counters, and the place of the vector on the lanes' output.
+
+        Counters say how many rounds of a loop are left, this one included; whether it is the last is in registers.
+        """
+        config, job = self.config, now.job
         bits = address_bits(config)
-        fresh = Signal(init=1)  # the first vector of a job: addresses still come from the job
-        group, x, y, n = Signal(range(config.lane_groups)), Signal(16), Signal(16), Signal(16)
-        pixel, row, plane = Signal(bits), Signal(bits), Signal(bits)
-        here, here_row, here_plane = Signal(bits), Signal(bits), Signal(bits)
-        last_group, last_x, last_y, last_n = (Signal(name=f"last_{v}") for v in ("group", "x", "y", "n"))
+        group, last_group = Signal(range(config.lane_groups)), Signal(init=config.lane_groups == 1)
+        x, y, n = Signal(16), Signal(16), Signal(16)
+        here, row, plane = Signal(bits, name="here"), Signal(bits), Signal(bits)
+        last_x, last_y, last_n = (Signal(name=f"last_{v}") for v in ("x", "y", "n"))
         per_plane = Mux(job.pairs, config.down_channels, config.columns)
+        below, beside = Signal(bits), Signal(bits)
         m.d.comb += [
-            here.eq(Mux(fresh, job.address, pixel)),
-            here_row.eq(Mux(fresh, job.address, row)),
-            here_plane.eq(Mux(fresh, job.address, plane)),
-            last_group.eq(group == config.lane_groups - 1),
-            last_x.eq(x == job.width - 1),
-            last_y.eq(y == job.height - 1),
-            last_n.eq(n == job.n_tiles - 1),
             take.eq(self.valid & last_group & last_x & last_y & last_n),
+            below.eq(row + job.row_pitch),
+            beside.eq(plane + per_plane),
         ]
-        with m.If(self.valid):
-            m.d.sync += [fresh.eq(0), row.eq(here_row), plane.eq(here_plane), pixel.eq(here)]
-            m.d.sync += group.eq(Mux(last_group, 0, group + 1))
-            with m.If(last_group):
-                m.d.sync += [x.eq(x + 1), pixel.eq(here + job.pixel_pitch)]
-                with m.If(last_x):
-                    below = Signal(bits)
-                    m.d.comb += below.eq(here_row + job.row_pitch)
-                    m.d.sync += [x.eq(0), y.eq(y + 1), row.eq(below), pixel.eq(below)]
-                    with m.If(last_y):
-                        beside = Signal(bits)
-                        m.d.comb += beside.eq(here_plane + per_plane)
-                        m.d.sync += [y.eq(0), n.eq(n + 1), plane.eq(beside), row.eq(beside), pixel.eq(beside)]
-                        with m.If(last_n):
-                            m.d.sync += [n.eq(0), fresh.eq(1)]
+        if config.lane_groups > 1:
+            with m.If(self.valid):
+                m.d.sync += [
+                    group.eq(Mux(last_group, 0, group + 1)),
+                    last_group.eq(group == config.lane_groups - 2),
+                ]
+        with m.If(self.valid & last_group):
+            m.d.sync += [x.eq(x - 1), last_x.eq(x == 2), here.eq(here + job.pixel_pitch)]
+            with m.If(last_x):
+                m.d.sync += [x.eq(job.width), last_x.eq(now.one_x), row.eq(below), here.eq(below)]
+                m.d.sync += [y.eq(y - 1), last_y.eq(y == 2)]
+                with m.If(last_y):
+                    m.d.sync += [y.eq(job.height), last_y.eq(now.one_y), n.eq(n - 1), last_n.eq(n == 2)]
+                    m.d.sync += [signal.eq(beside) for signal in (here, row, plane)]
+        with m.If(comes):
+            m.d.sync += [x.eq(coming.job.width), y.eq(coming.job.height), n.eq(coming.job.n_tiles)]
+            m.d.sync += [last_x.eq(coming.one_x), last_y.eq(coming.one_y), last_n.eq(coming.one_n)]
+            m.d.sync += [signal.eq(coming.job.address) for signal in (here, row, plane)]
         place = Signal(Place(config))
         first_column = group * config.lanes
         columns = Mux(last_n, job.last_columns, per_plane) - first_column
@@ -150,7 +183,7 @@ class Writer(Component):
         m.d.comb += [
             place.pairs.eq(job.pairs),
             place.address.eq(here + first_column),
-            place.strobe.eq(Cat(self.valid & (columns > i) for i in range(config.lanes))),
+            place.strobe.eq(Cat(columns > i for i in range(config.lanes))),
             place.second_address.eq(here + apart),
             place.second.eq(Mux(last_y, job.last_both, job.both)),
         ]
@@ -166,7 +199,16 @@ class Place(data.StructLayout):
 
     def __init__(self, config: Config):
         bits = address_bits(config)
-        super().__init__({"pairs": 1, "address": bits, "strobe": config.lanes, "second_address": bits, "second": 1})
+        super().__init__(
+            {
+                "valid": 1,
+                "pairs": 1,
+                "address": bits,
+                "strobe": config.lanes,
+                "second_address": bits,
+                "second": 1,
+            }
+        )
 
 
 class Scatter(Component):
@@ -188,11 +230,16 @@ class Scatter(Component):
         m = Module()
         run = self._run(m)
         pairs = delay(m, self.place.pairs, 1, "pairs")
-        m.d.sync += self.write.eq(run)
+        chosen = Signal(ScatterWrite(self.config))
+        m.d.comb += chosen.eq(run)
         if self.config.down_channels:
             blocks = self._blocks(m)
             with m.If(pairs):
-                m.d.sync += self.write.eq(blocks)
+                m.d.comb += chosen.eq(blocks)
+        written = Signal(ScatterWrite(self.config), reset_less=True)
+        valid = delay(m, self.place.valid, self.latency, "valid")
+        m.d.sync += written.eq(chosen)
+        m.d.comb += [self.write.eq(written), self.write.valid.eq(valid)]
         return m
 
     def _run(self, m: Module) -> data.View:
@@ -206,16 +253,16 @@ class Scatter(Component):
         word = address[offset_bits:]
         low_bits = offset_bits // 2
         low, high = address[:low_bits], address[low_bits : offset_bits + 1]
-        turned, kept = Signal(8 * word_bytes), Signal(config.line_bytes)
-        high1 = delay(m, high, 1, "high")
+        turned, kept = Signal(8 * word_bytes, reset_less=True), Signal(config.line_bytes, reset_less=True)
+        high1 = delay(m, high, 1, "high", reset_less=True)
         write = Signal(ScatterWrite(config), name="run")
         turned_low = _rotate_left(m, self.q.as_value(), 8 * word_bytes, low, 8, "turn_low")
         kept_low = _rotate_left(m, self.place.strobe, config.line_bytes, low, 1, "keep_low")
         turned_high = _rotate_left(m, turned, 8 * word_bytes, high1[:-1], 8 << low_bits, "turn_high")
         m.d.sync += [turned.eq(turned_low), kept.eq(kept_low)]
         m.d.comb += [
-            write.even_line.eq(delay(m, (word + 1) >> 1, 1, "even")),
-            write.odd_line.eq(delay(m, word >> 1, 1, "odd")),
+            write.even_line.eq(delay(m, (word + 1) >> 1, 1, "even", reset_less=True)),
+            write.odd_line.eq(delay(m, word >> 1, 1, "odd", reset_less=True)),
             write.data.eq(turned_high.replicate(2)),
             write.strobe.eq(_rotate_left(m, kept, config.line_bytes, high1, 1 << low_bits, "keep_high")),
         ]
@@ -234,7 +281,7 @@ class Scatter(Component):
             strobe = Mux(used, place.strobe[:channels], 0) << (at * channels)
             sides.append((block, strobe[:word_bytes], address[offset_bits + 1 :]))
         first_odd = place.address[offset_bits]
-        write = Signal(ScatterWrite(config), name="blocks")
+        write = Signal(ScatterWrite(config), name="blocks", reset_less=True)
         for half, choose in ((0, first_odd), (1, ~first_odd)):
             block = Mux(choose, sides[1][0], sides[0][0])
             strobe = Mux(choose, sides[1][1], sides[0][1])

@@ -21,8 +21,7 @@ from ...arch.config import Config
 from ...arch.timing.conv import PARAMETER_RING as RING
 from ...arch.timing.conv import records_ahead
 from ..delay import delay
-from ..memory.parameters import Record, Scale
-from ..memory.ram import READ_LATENCY
+from ..memory.parameters import RECORD_LATENCY, Record, Scale
 from .jobs import ParameterJob
 
 __all__ = ["ParameterRing"]
@@ -100,7 +99,7 @@ class ParameterRing(Component):
         written = data.StructLayout({"fetch": 1, "pairs": 1, "column": column.shape(), "slot": slot.shape()})
         fetched = Signal(written)
         m.d.comb += [fetched.fetch.eq(fetch), fetched.pairs.eq(pairs), fetched.column.eq(column), fetched.slot.eq(slot)]
-        write = delay(m, fetched, READ_LATENCY, "write")
+        write = delay(m, fetched, RECORD_LATENCY, "write")
         bias_slot = Signal(range(RING), init=RING - 1)
         with m.If(self.next_bias):
             m.d.sync += bias_slot.eq(bias_slot + 1)
@@ -126,6 +125,8 @@ class ParameterRing(Component):
                     write_port.en.eq(enable),
                     read_port.addr.eq(pointer),
                 ]
+                entry = Signal(len(value), name=f"{name}_entry_{c}", reset_less=True)
                 with m.If(moved[name]):
-                    m.d.sync += out.eq(read_port.data)
+                    m.d.sync += entry.eq(read_port.data)
+                m.d.comb += out.eq(entry)
         return m

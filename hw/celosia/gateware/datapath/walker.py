@@ -66,8 +66,9 @@ class Step(data.StructLayout):
 class TileWalker(Component):
     """Holds the next weight tile ready.
 
-    ``tile`` transfers one tile; the next one (of this command or the next) is ready a cycle later. ``now``
-    is the job of the tile on offer and stays so until the next transfer.
+    ``tile`` transfers one tile; the next one of this command is ready two cycles later (a tile lasts longer), a command
+    is taken a cycle later. ``now`` is the job of the tile on offer; both stay what they were for one cycle after the
+    transfer.
     """
 
     def __init__(self, config: Config):
@@ -83,51 +84,72 @@ class TileWalker(Component):
     def elaborate(self, platform):
         m = Module()
         job, tile = self.now, self.tile.payload
-        have, start = Signal(), Signal()
+        have, start, first, moving = Signal(), Signal(), Signal(), Signal()
         row_k, y_k = Signal(address_bits(self.config)), Signal(signed(18))  # of this ky
         x_n, x_tap, x_k = (Signal(signed(24), name=name) for name in ("x_n", "x_tap", "x_k"))  # of n; kx; kx and j
-        n, ky, kx, j = Signal(16), Signal(8), Signal(8), Signal(16)
-        last_j, last_kx, last_ky, last_n = (Signal(name=f"last_{name}") for name in ("j", "kx", "ky", "n"))
+        # What is left of each loop, this round included; and, a cycle late, whether this round is its last.
+        counters = {"n": Signal(16), "ky": Signal(8), "kx": Signal(8), "j": Signal(16)}
+        totals = {"n": "n_tiles", "ky": "taps_h", "kx": "taps_w", "j": "chunks"}
+        last = {name: counter == 1 for name, counter in counters.items()}
+        at = {name: Signal(name=f"last_{name}") for name in counters}
+        n, ky, kx, j = counters.values()
+        m.d.sync += [at[name].eq(last[name]) for name in counters]
         m.d.comb += [
-            last_j.eq(j == job.chunks - 1),
-            last_kx.eq(kx == job.taps_w - 1),
-            last_ky.eq(ky == job.taps_h - 1),
-            last_n.eq(n == job.n_tiles - 1),
-            self.tile.valid.eq(have),
+            self.tile.valid.eq(have & ~moving),
             tile.row.eq(row_k),
             tile.y.eq(y_k),
             tile.x.eq(x_k),
-            tile.first.eq((j == 0) & (kx == 0) & (ky == 0)),
-            tile.last.eq(last_j & last_kx & last_ky),
+            tile.first.eq(first),
+            tile.last.eq(last["j"] & last["kx"] & last["ky"]),
             tile.start.eq(start),
         ]
-        with m.If(have & self.tile.ready):
-            m.d.sync += start.eq(0)
-            with m.If(~last_j):
-                m.d.sync += [j.eq(j + 1), x_k.eq(x_k + self.config.rows)]
+        m.d.sync += moving.eq(0)
+        with m.If(self.tile.valid & self.tile.ready):
+            m.d.sync += [moving.eq(1), have.eq(~(tile.last & last["n"]))]
+        # Where each loop would go on; a tile lasts long enough to have them ready.
+        next_j, next_kx, next_n = (
+            Signal(signed(24), name=f"next_{name}", reset_less=True) for name in ("j", "kx", "n")
+        )
+        next_row = Signal(address_bits(self.config), reset_less=True)
+        next_y = Signal(signed(18), reset_less=True)
+        m.d.sync += [
+            next_j.eq(x_k + self.config.rows),
+            next_kx.eq(x_tap + job.tap_x),
+            next_n.eq(x_n + job.plane_x),
+            next_row.eq(row_k + job.tap_row),
+            next_y.eq(y_k + job.tap_y),
+        ]
+        with m.If(moving):
+            m.d.sync += [start.eq(0), first.eq(at["j"] & at["kx"] & at["ky"])]
+            with m.If(~at["j"]):
+                m.d.sync += [j.eq(j - 1), x_k.eq(next_j)]
             with m.Else():
-                m.d.sync += j.eq(0)
-                with m.If(~last_kx):
-                    m.d.sync += [kx.eq(kx + 1), x_tap.eq(x_tap + job.tap_x), x_k.eq(x_tap + job.tap_x)]
+                m.d.sync += j.eq(job.chunks)
+                with m.If(~at["kx"]):
+                    m.d.sync += [kx.eq(kx - 1), x_tap.eq(next_kx), x_k.eq(next_kx)]
                 with m.Else():
-                    m.d.sync += [kx.eq(0), x_tap.eq(x_n), x_k.eq(x_n)]
-                    with m.If(~last_ky):
-                        m.d.sync += [ky.eq(ky + 1), row_k.eq(row_k + job.tap_row), y_k.eq(y_k + job.tap_y)]
+                    m.d.sync += [kx.eq(job.taps_w), x_tap.eq(x_n), x_k.eq(x_n)]
+                    with m.If(~at["ky"]):
+                        m.d.sync += [ky.eq(ky - 1), row_k.eq(next_row), y_k.eq(next_y)]
                     with m.Else():
-                        m.d.sync += [ky.eq(0), row_k.eq(job.address), y_k.eq(job.y)]
-                        m.d.sync += [n.eq(n + 1), have.eq(~last_n)]
-                        m.d.sync += [v.eq(x_n + job.plane_x) for v in (x_n, x_tap, x_k)]
+                        m.d.sync += [ky.eq(job.taps_h), row_k.eq(job.address), y_k.eq(job.y), n.eq(n - 1)]
+                        m.d.sync += [v.eq(next_n) for v in (x_n, x_tap, x_k)]
         m.d.comb += self.job.ready.eq(~have)
         with m.If(self.job.valid & ~have):
             offer = self.job.payload
-            m.d.sync += [job.eq(offer), have.eq(1), start.eq(1), row_k.eq(offer.address), y_k.eq(offer.y)]
+            m.d.sync += [job.eq(offer), have.eq(1), start.eq(1), first.eq(1), row_k.eq(offer.address)]
+            m.d.sync += [y_k.eq(offer.y), moving.eq(0)]
             m.d.sync += [v.eq(offer.x) for v in (x_n, x_tap, x_k)]
-            m.d.sync += [counter.eq(0) for counter in (n, ky, kx, j)]
+            m.d.sync += [counter.eq(getattr(offer, totals[name])) for name, counter in counters.items()]
         return m
 
 
 class StepWalker(Component):
     """Issues the steps of one tile after the other.
+
+    ::
+
+        tiles ─► counters: when a tile, a row, a step ends ─► (1 cycle) ─► addresses ─► step
 
     Members
     -------
@@ -153,93 +175,115 @@ class StepWalker(Component):
 
     def elaborate(self, platform):
         m = Module()
-        config = self.config
-        m.submodules.tiles = tiles = TileWalker(config)
+        m.submodules.tiles = tiles = TileWalker(self.config)
         connect(m, flipped(self.job), tiles.job)
-        tile, step = tiles.tile.payload, self.step
-
-        ready_n = Signal(range(PARAMETER_RING + 2))  # n-tiles whose parameters are ready, and not started
-        begin_n, active, take, end = Signal(), Signal(), Signal(), Signal()
-        more = Signal()  # a step is left in this tile
-        wait = Signal(range(config.lane_groups))  # cycles until the lanes can take another vector
-        age = Signal(range(minimum_tile_cycles(config)))  # cycles this tile must still last
-        # What the steps need of the job is copied: the tile walker may already hold the next one.
-        job = Signal(WalkJob(config))
-        x_first, y = Signal(signed(24)), Signal(signed(18))
-        left_x, left_y = Signal(16), Signal(16)
-        last_x, last_y = Signal(), Signal()
-        m.d.sync += ready_n.eq(ready_n + self.begun - begin_n)
-        m.d.comb += [
-            last_x.eq(left_x == 0),
-            last_y.eq(left_y == 0),
-            self.valid.eq(active & more & (wait == 0)),
-            end.eq(active & (age == 0) & self._all_issued(m, more, wait, last_x & last_y)),
-            tiles.tile.ready.eq((~active | end) & (~tile.first | (ready_n != 0))),
-            take.eq(tiles.tile.valid & tiles.tile.ready),
-            begin_n.eq(take & tile.first),
-            step.inside.eq((y >= 0) & (y < job.image_rows)),
-            step.b_inside.eq((y >= -1) & (y < (job.image_rows - 1))),
-        ]
-        for name in ("flow", "b_step", "along", "row_bytes", "zero_point", "maximum"):
-            m.d.comb += getattr(step, name).eq(getattr(job, name))
-        m.d.comb += step.weight_base.eq(job.weight_address)
-        with m.If(age != 0):
-            m.d.sync += age.eq(age - 1)
-        with m.If(end):
-            m.d.sync += active.eq(0)
-        with m.If(self.valid):
-            m.d.sync += [step.swap.eq(0), step.rebase.eq(0), step.row_start.eq(last_x)]
-            with m.If(~last_x):
-                m.d.sync += [step.x.eq(step.x + job.step_x), left_x.eq(left_x - 1)]
-            with m.Else():
-                m.d.sync += [
-                    step.x.eq(x_first), left_x.eq(job.steps - 1),
-                    step.row.eq(step.row + job.row_step), y.eq(y + job.step_y),
-                    left_y.eq(left_y - 1), more.eq(~last_y),
-                ]  # fmt: skip
-        with m.If(take):
-            now = tiles.now
-            m.d.sync += [
-                job.eq(now), active.eq(1), more.eq(1), wait.eq(0), age.eq(minimum_tile_cycles(config) - 1),
-                step.row.eq(tile.row), step.x.eq(tile.x), x_first.eq(tile.x), y.eq(tile.y),
-                left_x.eq(now.steps - 1), left_y.eq(now.rows - 1),
-                step.swap.eq(1), step.rebase.eq(tile.start), step.row_start.eq(1),
-                step.first.eq(tile.first), step.last.eq(tile.last),
-            ]  # fmt: skip
-        self._outputs(m, job, tiles.now, take, last_x)
+        took, row_ends = self._count(m, tiles)
+        self._move(m, tiles, took, row_ends)
         return m
 
-    def _all_issued(self, m: Module, more: Signal, wait: Signal, final):
-        """This cycle issues the tile's last step, or an earlier one did.
+    def _count(self, m: Module, tiles: TileWalker) -> tuple[Signal, Signal]:
+        """Decides when a tile is taken and when there is a step; both, and whether the step ends its row, a cycle late.
 
         With fewer lanes than columns the last tile of the sums is paced: one step every ``lane_groups`` cycles, and
         as long again after its last one.
         """
-        groups, last = self.config.lane_groups, self.step.last
+        config, groups = self.config, self.config.lane_groups
+        tile, now = tiles.tile.payload, tiles.now
+        ready_n = Signal(range(PARAMETER_RING + 2))  # n-tiles whose parameters are ready, and not started
+        begin_n, active, take, end = Signal(), Signal(), Signal(), Signal()
+        more, go = Signal(), Signal()  # a step is left in this tile; there is one in this cycle
+        age, aged = Signal(range(minimum_tile_cycles(config))), Signal()  # cycles this tile must still last
+        steps, one_step = Signal(16), Signal()
+        left_x, left_y = Signal(16), Signal(16)  # this one included; in registers, whether it is the last
+        last_x, last_y = Signal(), Signal()
+        m.d.sync += ready_n.eq(ready_n + self.begun - begin_n)
+        m.d.comb += [
+            tiles.tile.ready.eq((~active | end) & (~tile.first | (ready_n != 0))),
+            take.eq(tiles.tile.valid & tiles.tile.ready),
+            begin_n.eq(take & tile.first),
+        ]
         if groups == 1:
-            return ~more | (self.valid & final)
-        with m.If(self.valid & last):
-            m.d.sync += wait.eq(groups - 1)
-        with m.Elif(wait != 0):
-            m.d.sync += wait.eq(wait - 1)
-        return (~more & (~last | (wait <= 1))) | (self.valid & final & ~last)
+            m.d.comb += [go.eq(active & more), end.eq(active & aged & (~more | (last_x & last_y)))]
+        else:
+            wait, last = Signal(range(groups)), Signal()  # cycles until the lanes can take another vector
+            issued = (~more & (~last | (wait <= 1))) | (go & last_x & last_y & ~last)
+            m.d.comb += [go.eq(active & more & (wait == 0)), end.eq(active & aged & issued)]
+            with m.If(go & last):
+                m.d.sync += wait.eq(groups - 1)
+            with m.Elif(wait != 0):
+                m.d.sync += wait.eq(wait - 1)
+            with m.If(take):
+                m.d.sync += [wait.eq(0), last.eq(tile.last)]
+        with m.If(~aged):
+            m.d.sync += [age.eq(age - 1), aged.eq(age == 1)]
+        with m.If(end):
+            m.d.sync += active.eq(0)
+        with m.If(go):
+            m.d.sync += [left_x.eq(left_x - 1), last_x.eq(left_x == 2)]
+            with m.If(last_x):
+                m.d.sync += [left_x.eq(steps), last_x.eq(one_step), more.eq(~last_y)]
+                m.d.sync += [left_y.eq(left_y - 1), last_y.eq(left_y == 2)]
+        with m.If(take):
+            m.d.sync += [
+                active.eq(1), more.eq(1), age.eq(minimum_tile_cycles(config) - 1), aged.eq(0),
+                steps.eq(now.steps), one_step.eq(now.steps == 1),
+                left_x.eq(now.steps), last_x.eq(now.steps == 1),
+                left_y.eq(now.rows), last_y.eq(now.rows == 1),
+            ]  # fmt: skip
+        took, row_ends = Signal(), Signal()
+        m.d.sync += [took.eq(take), self.valid.eq(go), row_ends.eq(last_x)]
+        return took, row_ends
 
-    def _outputs(self, m: Module, job, now, take: Signal, last_x):
+    def _move(self, m: Module, tiles: TileWalker, took: Signal, row_ends: Signal):
+        """Addresses, and what else a step says."""
+        tile, now, step = tiles.tile.payload, tiles.now, self.step
+        # What the steps need of the job is copied: the tile walker may already hold the next one.
+        job = Signal(WalkJob(self.config))
+        x_first, y, y_below = Signal(signed(24)), Signal(signed(18)), Signal(signed(19))
+        m.d.comb += [
+            # Signs of differences: a comparison is mapped to two carry chains, one after the other.
+            step.inside.eq(~y[-1] & (y - job.image_rows)[-1]),
+            step.b_inside.eq(~y_below[-1] & (y_below - job.image_rows)[-1]),
+            step.weight_base.eq(job.weight_address),
+        ]
+        for name in ("flow", "b_step", "along", "row_bytes", "zero_point", "maximum"):
+            m.d.comb += getattr(step, name).eq(getattr(job, name))
+        with m.If(self.valid):
+            m.d.sync += [step.swap.eq(0), step.rebase.eq(0), step.row_start.eq(row_ends)]
+            with m.If(~row_ends):
+                m.d.sync += step.x.eq(step.x + job.step_x)
+            with m.Else():
+                m.d.sync += [
+                    step.x.eq(x_first), step.row.eq(step.row + job.row_step),
+                    y.eq(y + job.step_y), y_below.eq(y_below + job.step_y),
+                ]  # fmt: skip
+        with m.If(took):
+            m.d.sync += [
+                job.eq(now), step.row.eq(tile.row), step.x.eq(tile.x), x_first.eq(tile.x),
+                y.eq(tile.y), y_below.eq(tile.y + 1),
+                step.swap.eq(1), step.rebase.eq(tile.start), step.row_start.eq(1),
+                step.first.eq(tile.first), step.last.eq(tile.last),
+            ]  # fmt: skip
+        self._outputs(m, job, now, took, row_ends)
+
+    def _outputs(self, m: Module, job, now, took: Signal, row_ends: Signal):
         """Which steps make outputs: none of a warm-up row; in each other row the first after ``skip``, then every
         ``stride``-th, until there are enough."""
         step = self.step
         warm = self.step.warm_up
-        until = Signal(8)  # steps until the next output
-        left = Signal(16)  # outputs still to come in this row
+        until, due = Signal(8), Signal()  # steps until the next output, none
+        left, wanted = Signal(16), Signal()  # outputs still to come in this row, any
         fresh = Signal()
-        m.d.comb += [step.emit.eq(~warm & (until == 0) & (left != 0)), step.start.eq(step.emit & fresh)]
+        m.d.comb += [step.emit.eq(~warm & due & wanted), step.start.eq(step.emit & fresh)]
         with m.If(self.valid):
-            m.d.sync += until.eq(until - 1)
-            with m.If(until == 0):
-                m.d.sync += until.eq(job.stride - 1)
+            m.d.sync += [until.eq(until - 1), due.eq(until == 1)]
+            with m.If(due):
+                m.d.sync += [until.eq(job.stride - 1), due.eq(job.stride == 1)]
             with m.If(step.emit):
-                m.d.sync += [fresh.eq(0), left.eq(left - 1)]
-            with m.If(last_x):
-                m.d.sync += [until.eq(job.skip), left.eq(job.outputs), warm.eq(0)]
-        with m.If(take):
-            m.d.sync += [until.eq(now.skip), left.eq(now.outputs), warm.eq(now.warm_up), fresh.eq(1)]
+                m.d.sync += [fresh.eq(0), left.eq(left - 1), wanted.eq(left != 1)]
+            with m.If(row_ends):
+                m.d.sync += [until.eq(job.skip), due.eq(job.skip == 0), warm.eq(0)]
+                m.d.sync += [left.eq(job.outputs), wanted.eq(1)]
+        with m.If(took):
+            m.d.sync += [until.eq(now.skip), due.eq(now.skip == 0), warm.eq(now.warm_up), fresh.eq(1)]
+            m.d.sync += [left.eq(now.outputs), wanted.eq(1)]

@@ -5,7 +5,7 @@ from amaranth.hdl import Module, Signal
 from amaranth.lib.wiring import Component, In, Out
 
 from ...arch.config import Config
-from ..memory.ram import READ_LATENCY
+from ..memory.weights import WEIGHT_LATENCY
 
 __all__ = ["WeightReader"]
 
@@ -15,10 +15,11 @@ class WeightReader(Component):
 
     A pulse on ``start`` in cycle t makes the words of one tile leave the weight memory, one a cycle from cycle
     t + :attr:`latency` on. ``start`` comes no sooner than ``config.weight_cycles`` after the one before. Tiles
-    follow each other in memory; with ``rebase`` the tile is at word ``base`` instead.
+    follow each other in memory; with ``rebase`` the tile is at word ``base`` instead. ``soon`` is high in the cycle
+    before one with ``read``.
     """
 
-    latency = 1 + READ_LATENCY
+    latency = 1 + WEIGHT_LATENCY
 
     def __init__(self, config: Config):
         self.config = config
@@ -27,6 +28,7 @@ class WeightReader(Component):
                 "start": In(1),
                 "rebase": In(1),
                 "base": In(range(config.weight_words)),
+                "soon": Out(1),
                 "read": Out(1),
                 "address": Out(range(config.weight_words)),
             }
@@ -35,8 +37,9 @@ class WeightReader(Component):
     def elaborate(self, platform):
         m = Module()
         left = Signal(range(self.config.weight_cycles + 1))
-        m.d.comb += self.read.eq(left != 0)
-        with m.If(left != 0):
+        m.d.comb += self.soon.eq(self.start | (left > 1))
+        m.d.sync += self.read.eq(self.soon)
+        with m.If(self.read):
             m.d.sync += [left.eq(left - 1), self.address.eq(self.address + 1)]
         with m.If(self.start):
             m.d.sync += left.eq(self.config.weight_cycles)

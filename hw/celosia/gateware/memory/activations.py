@@ -20,7 +20,8 @@ from amaranth.lib.wiring import Component, In, Out, connect, flipped
 from ...arch.config import Config
 from ..delay import delay
 from ..interfaces import LocalBus
-from .ram import READ_LATENCY, LocalPort, Ram
+from .local_port import LocalPort
+from .ram import READ_LATENCY, Ram
 
 __all__ = ["ActivationMemory", "LineRequest", "ScatterWrite"]
 
@@ -39,8 +40,8 @@ class LineRequest(data.StructLayout):
 class ScatterWrite(data.StructLayout):
     """A write of bytes in an even and an odd word, which may be of neighbouring lines.
 
-    ``strobe`` and ``data`` cover the even word in their lower half, the odd word in their upper half. No
-    bit of ``strobe`` set is no write.
+    ``strobe`` and ``data`` cover the even word in their lower half, the odd word in their upper half. The port is the
+    writer's while ``valid`` is high, whether a bit of ``strobe`` is set or not; else none is.
     """
 
     def __init__(self, config: Config):
@@ -48,6 +49,7 @@ class ScatterWrite(data.StructLayout):
             {
                 "even_line": _bits(config),
                 "odd_line": _bits(config),
+                "valid": 1,
                 "strobe": config.line_bytes,
                 "data": 8 * config.line_bytes,
             }
@@ -94,18 +96,20 @@ class ActivationMemory(Component):
         word = config.activation_word_bytes
         m.submodules.even = even = Ram(config.activation_lines, word)
         m.submodules.odd = odd = Ram(config.activation_lines, word)
-        m.submodules.port = port = LocalPort(config, words=config.activation_lines, word_bytes=config.line_bytes)
+        m.submodules.port = port = LocalPort(
+            config, words=config.activation_lines, word_bytes=config.line_bytes, read_cycles=READ_LATENCY
+        )
         connect(m, flipped(self.local), port.bus)
 
         writing = Signal()
         m.d.comb += [
-            writing.eq(self.write.strobe.any()),
+            writing.eq(self.write.valid),
             self.lines.ready.eq(~writing),
             port.ready.eq(~writing & ~self.lines.valid),
         ]
         line = self.lines.payload
-        b_even, b_odd = Signal(_bits(config)), Signal(_bits(config))
-        strobe, written = Signal(config.line_bytes), Signal(8 * config.line_bytes)
+        b_even, b_odd = Signal(_bits(config), reset_less=True), Signal(_bits(config), reset_less=True)
+        strobe, written = Signal(config.line_bytes), Signal(8 * config.line_bytes, reset_less=True)
         owned = Signal()  # port b belongs to the writer or the lines this cycle, else to the local port
         reading = Signal()
         m.d.sync += [owned.eq(writing | self.lines.valid), strobe.eq(0), reading.eq(0)]

@@ -1,16 +1,23 @@
 # SPDX-License-Identifier: Apache-2.0
 """The parameter memory: bias, multiplier and exponent of each output channel."""
 
-from amaranth.hdl import Cat, Module, signed, unsigned
+from amaranth.hdl import Cat, Module, Mux, Signal, signed, unsigned
 from amaranth.lib import data
 from amaranth.lib.wiring import Component, In, Out, connect, flipped
 
 from ...arch.config import Config
 from ...arch.registers import PARAMETER_BYTES
 from ..interfaces import LocalBus
-from .ram import LocalPort, Ram
+from .local_port import LocalPort
+from .ram import READ_LATENCY, SimpleRam
 
-__all__ = ["ParameterMemory", "Record", "Scale"]
+__all__ = ["RECORD_LATENCY", "ParameterMemory", "Record", "Scale"]
+
+RECORD_LATENCY = 1 + READ_LATENCY
+"""Cycles from a record's address to the record."""
+
+_KEPT_BYTES = 9
+"""Bias, multiplier, exponent; the rest of a record is padding and reads 0."""
 
 
 class Scale(data.Struct):
@@ -28,12 +35,14 @@ class Record(data.Struct):
 
 
 class ParameterMemory(Component):
-    """``config.parameter_records`` records: two block RAMs side by side, 8 bytes and 1 byte of each 16.
+    """``config.parameter_records`` records, of whose 16 bytes 9 are kept.
+
+    Its one read port is the prefetcher's; reads from the local bus wait until that leaves it a cycle.
 
     Members
     -------
     read, address → record:
-        The prefetcher's port, :data:`.ram.READ_LATENCY` cycles.
+        The prefetcher's port, :data:`RECORD_LATENCY` cycles.
     local:
         DMA and control windows; 16 bytes a record.
     """
@@ -52,23 +61,21 @@ class ParameterMemory(Component):
     def elaborate(self, platform):
         m = Module()
         records = self.config.parameter_records
-        m.submodules.wide = wide = Ram(records, 8)
-        m.submodules.narrow = narrow = Ram(records, 1)
-        m.submodules.port = port = LocalPort(self.config, words=records, word_bytes=PARAMETER_BYTES)
+        m.submodules.ram = ram = SimpleRam(records, 8 * _KEPT_BYTES, granule=8)
+        m.submodules.port = port = LocalPort(
+            self.config, words=records, word_bytes=PARAMETER_BYTES, read_cycles=READ_LATENCY
+        )
         connect(m, flipped(self.local), port.bus)
-        for ram, low in ((wide, 0), (narrow, 8)):
-            m.d.comb += [
-                ram.a_read.eq(self.read),
-                ram.a_address.eq(self.address),
-                ram.b_read.eq(port.read),
-                ram.b_address.eq(port.word),
-                ram.b_write.eq(port.write[low : low + ram.word_bytes]),
-                ram.b_write_data.eq(port.write_data[8 * low : 8 * (low + ram.word_bytes)]),
-            ]
+        reading, address = Signal(), Signal.like(self.address, reset_less=True)
+        m.d.sync += [reading.eq(self.read), address.eq(self.address)]
         m.d.comb += [
-            port.read_data.eq(Cat(wide.b_data, narrow.b_data)),
-            self.record.bias.eq(wide.a_data[:32]),
-            self.record.scale.multiplier.eq(wide.a_data[32:63]),
-            self.record.scale.exponent.eq(narrow.a_data),
+            port.ready.eq(~self.read | self.local.request.payload.write),  # what is taken leaves beside ``reading``
+            ram.read.eq(reading | port.read),
+            ram.read_address.eq(Mux(reading, address, port.word)),
+            ram.write.eq(port.write),
+            ram.write_address.eq(port.word),
+            ram.write_data.eq(port.write_data),
+            port.read_data.eq(ram.data),
+            self.record.eq(Cat(ram.data[:63], ram.data[64:])),
         ]
         return m

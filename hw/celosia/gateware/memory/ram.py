@@ -1,15 +1,21 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The one kind of block RAM everything is built from, and its port on the local bus."""
+"""The two kinds of block RAM everything is built from.
 
-from amaranth.hdl import Cat, Module, Signal, unsigned
+Both have a body of plain memories, for tools that infer block RAM, and one of explicit blocks (ECP5, Gowin). Explicit
+ones use the blocks' own output registers, which inference does not, and carry no logic that would make reads and
+writes of one word in one cycle defined: users keep them apart.
+"""
+
+from amaranth.hdl import Cat, Const, Module, Mux, Signal, Value, unsigned
 from amaranth.lib.memory import Memory
 from amaranth.lib.wiring import Component, In, Out
 
-from ...arch.config import Config
 from ..delay import delay
-from ..interfaces import LocalBus
+from ..family import Device, Family, device_of
+from ..primitives.ice40_ram import SPRAM
+from .blocks import Bank, Piece, banks_of, block_of, has_blocks, pieces_of, shapes_of
 
-__all__ = ["READ_LATENCY", "LocalPort", "Ram"]
+__all__ = ["READ_LATENCY", "Ram", "SimpleRam"]
 
 READ_LATENCY = 2
 """Cycles from an address to its data: the memory's own register and its output register."""
@@ -19,15 +25,24 @@ class Ram(Component):
     """A memory with a read port ``a`` for the computation and a read-write port ``b`` for everything else.
 
     In a cycle in which ``a_read`` (``b_read``) is high, the port takes an address and gives the word there
-    :data:`READ_LATENCY` cycles later, through an output register (block RAM is slow without). Bytes whose bit is
-    set in ``b_write`` are written at the end of the cycle. Reading a word on either port in the cycle in which it is
-    written gives undefined data: users keep them apart.
+    :data:`READ_LATENCY` cycles later, for one cycle. Bytes whose bit is set in ``b_write`` are written at the end of
+    the cycle; ``b_read`` is low then. Reading a word on port a in the cycle in which it is written gives undefined
+    data: users keep them apart.
 
     Parameters
     ----------
     words, word_bytes:
         Depth, and bytes of a word.
     """
+
+    a_read: Signal
+    a_address: Signal
+    a_data: Signal
+    b_read: Signal
+    b_address: Signal
+    b_write: Signal
+    b_write_data: Signal
+    b_data: Signal
 
     def __init__(self, words: int, word_bytes: int):
         self.words, self.word_bytes = words, word_bytes
@@ -47,83 +62,225 @@ class Ram(Component):
 
     def elaborate(self, platform):
         m = Module()
-        m.submodules.memory = memory = Memory(shape=unsigned(8 * self.word_bytes), depth=self.words, init=[])
+        device = device_of(platform)
+        if has_blocks(device):
+            self._blocks(m, device)
+            return m
+        memory = _plain_memory(m, self.words, 8 * self.word_bytes)
         write = memory.write_port(granularity=8)
-        m.d.comb += [
-            write.addr.eq(self.b_address),
-            write.en.eq(self.b_write),
-            write.data.eq(self.b_write_data),
-        ]
-        for name, enable, address, out in (
-            ("a", self.a_read, self.a_address, self.a_data),
-            ("b", self.b_read, self.b_address, self.b_data),
-        ):
-            port = memory.read_port()
-            m.d.comb += [port.en.eq(enable), port.addr.eq(address)]
-            with m.If(delay(m, enable, 1, f"{name}_was_read")):
-                m.d.sync += out.eq(port.data)
+        m.d.comb += [write.addr.eq(self.b_address), write.en.eq(self.b_write), write.data.eq(self.b_write_data)]
+        _plain_read(m, memory, "a", self.a_read, self.a_address, self.a_data)
+        _plain_read(m, memory, "b", self.b_read, self.b_address, self.b_data)
         return m
 
+    def _blocks(self, m: Module, device: Device):
+        widths, lane = shapes_of(device, dual=True)
+        banks = banks_of(self.words, widths)
+        outputs = {"a": [], "b": []}
+        for number, bank in enumerate(banks):
+            a_here, b_here = _inside(self.a_address, bank, banks), _inside(self.b_address, bank, banks)
+            words = {side: Signal(8 * self.word_bytes, name=f"{side}_bank_{number}") for side in "ab"}
+            for index, pieces in enumerate(_blocks_of(bank, 8 * self.word_bytes, 8, lane)):
+                m.submodules[f"block_{number}_{index}"] = block = block_of(device, bank.width, dual=True)
+                lanes = Cat(self.b_write[piece.enable] for piece in pieces)
+                m.d.comb += [
+                    block.a_enable.eq(self.a_read & a_here),
+                    block.a_address.eq(self.a_address),
+                    # Port b is always enabled: whether it was asked to read is not known early enough to help.
+                    block.b_enable.eq(1),
+                    block.b_address.eq(self.b_address),
+                    block.b_write.eq(lanes.any() & b_here),
+                    block.b_lanes.eq(lanes),
+                ]
+                _connect_pieces(m, pieces, block, lane, self.b_write_data, "b_write_data")
+                for side in "ab":
+                    _connect_pieces(m, pieces, block, lane, words[side], f"{side}_data")
+            outputs["a"].append((a_here, words["a"]))
+            outputs["b"].append((b_here, words["b"]))
+        m.d.comb += [
+            self.a_data.eq(_choose(m, outputs["a"], READ_LATENCY, "a")),
+            self.b_data.eq(_choose(m, outputs["b"], READ_LATENCY, "b")),
+        ]
 
-class LocalPort(Component):
-    """Turns local bus requests into accesses of one wide word.
 
-    A beat is placed into (or cut out of) the word it falls into. Requests are accepted while ``ready`` is
-    high and leave, registered, a cycle later; the answer to a read is expected ``read_cycles`` cycles after
-    that on ``read_data``.
+class SimpleRam(Component):
+    """A memory with one port that reads and one that writes.
 
-    Members
-    -------
-    bus:
-        The local bus, as its target.
-    ready:
-        Whether a request can be taken in this cycle.
-    word, read, write, write_data:
-        The registered access: word index, whether it is a read, byte write enables, the word to write.
-    read_data:
-        The whole word read.
+    In a cycle in which ``read`` is high, ``read_address`` is taken, and the word there is on ``data``
+    :attr:`latency` cycles later, for one cycle. Parts of a word whose bit is set in ``write`` are written. A read in a
+    later cycle than a write sees it; one in the same cycle, of the same word, gives undefined data.
+
+    Parameters
+    ----------
+    words, word_bits:
+        Depth, and bits of a word.
+    granule:
+        Bits with a write enable of their own; the whole word if left out.
+    spread:
+        Registers before the blocks and after them, for memories of so many blocks that the way to them takes a cycle.
+    exclusive:
+        No cycle has both a read and a write: then a memory with a single port will do.
     """
 
-    def __init__(self, config: Config, *, words: int, word_bytes: int, read_cycles: int = READ_LATENCY):
-        self.config, self.word_bytes, self.read_cycles = config, word_bytes, read_cycles
+    read: Signal
+    read_address: Signal
+    data: Signal
+    write: Signal
+    write_address: Signal
+    write_data: Signal
+
+    def __init__(
+        self, words: int, word_bits: int, *, granule: int | None = None, spread: bool = False, exclusive: bool = False
+    ):
+        self.words, self.word_bits, self.granule = words, word_bits, granule or word_bits
+        self.spread, self.exclusive = spread, exclusive
+        if word_bits % self.granule:
+            raise ValueError(f"granule must divide the word's {word_bits} bits, not {granule!r}")
         super().__init__(
             {
-                "bus": In(LocalBus(config)),
-                "ready": In(1, init=1),
-                "word": Out(range(words)),
-                "read": Out(1),
-                "write": Out(word_bytes),
-                "write_data": Out(8 * word_bytes),
-                "read_data": In(8 * word_bytes),
+                "read": In(1),
+                "read_address": In(range(words)),
+                "data": Out(word_bits),
+                "write": In(word_bits // self.granule),
+                "write_address": In(range(words)),
+                "write_data": In(word_bits),
             }
         )
 
+    @property
+    def latency(self) -> int:
+        """Cycles from ``read`` to ``data``."""
+        return READ_LATENCY + 2 * self.spread
+
     def elaborate(self, platform):
         m = Module()
-        bus_bytes = self.config.bus_bytes
-        beats = self.word_bytes // bus_bytes
-        request = self.bus.request
-        address = request.payload.address
-        low = (bus_bytes - 1).bit_length()
-        high = (self.word_bytes - 1).bit_length()
-        beat = address[low:high] if beats > 1 else 0
-        read_beat = Signal(range(max(beats, 2)))
-        m.d.comb += request.ready.eq(self.ready)
-        m.d.sync += [self.write.eq(0), self.read.eq(0)]
-        with m.If(request.valid & self.ready):
-            m.d.sync += [
-                self.word.eq(address[high:]),
-                self.write_data.eq(Cat(request.payload.data for _ in range(beats))),
-                self.read.eq(~request.payload.write),
-                read_beat.eq(beat),
-            ]
-            with m.If(request.payload.write):
-                for i in range(beats):
-                    with m.If(beat == i):
-                        m.d.sync += self.write[i * bus_bytes : (i + 1) * bus_bytes].eq(request.payload.strobe)
-        last_beat = delay(m, read_beat, self.read_cycles, "read_beat")
-        m.d.comb += [
-            self.bus.valid.eq(delay(m, self.read, self.read_cycles, "reading")),
-            self.bus.data.eq(self.read_data.word_select(last_beat, self.config.bus_bits)),
-        ]
+        device = device_of(platform)
+        if has_blocks(device):
+            self._blocks(m, device)
+            return m
+        data = Signal.like(self.data, name="word")
+        read, read_address = self._near(m, self.read, "read"), self._near(m, self.read_address, "read_address")
+        write, write_address = self._near(m, self.write, "write"), self._near(m, self.write_address, "write_address")
+        write_data = self._near(m, self.write_data, "write_data")
+        if self.exclusive and device.family is Family.ICE40 and self.words > 4096:
+            self._single_port(m, read, read_address, write, write_address, write_data, data)
+        else:
+            memory = _plain_memory(m, self.words, self.word_bits)
+            port = memory.write_port(granularity=self.granule)
+            m.d.comb += [port.addr.eq(write_address), port.en.eq(write), port.data.eq(write_data)]
+            _plain_read(m, memory, "a", read, read_address, data)
+        m.d.comb += self.data.eq(self._near(m, data, "data"))
         return m
+
+    def _near(self, m: Module, value: Value, name: str) -> Value:
+        """A register on a long way."""
+        if not self.spread:
+            return value
+        result = Signal(len(value), name=f"{name}_near", reset_less=name not in ("read", "write"))
+        m.d.sync += result.eq(value)
+        return result
+
+    def _blocks(self, m: Module, device: Device):
+        widths, lane = shapes_of(device, dual=False)
+        banks = banks_of(self.words, widths)
+        read_address = self._near(m, self.read_address, "read_address")
+        write_address = self._near(m, self.write_address, "write_address")
+        write_data = self._near(m, self.write_data, "write_data")
+        outputs = []
+        for number, bank in enumerate(banks):
+            inside = _inside(self.write_address, bank, banks)
+            write = self._near(m, Mux(inside, self.write, 0), f"write_{number}") if self.spread else None
+            here = self._near(m, _inside(self.read_address, bank, banks), f"here_{number}")
+            read = self._near(m, self.read & _inside(self.read_address, bank, banks), f"read_{number}")
+            word = Signal(self.word_bits, name=f"bank_{number}")
+            for index, pieces in enumerate(_blocks_of(bank, self.word_bits, self.granule, lane)):
+                m.submodules[f"block_{number}_{index}"] = block = block_of(device, bank.width, dual=False)
+                enables = write if write is not None else Mux(inside, self.write, 0)
+                m.d.comb += [
+                    block.a_enable.eq(1),
+                    block.a_write.eq(1),
+                    block.a_address.eq(write_address),
+                    block.a_lanes.eq(Cat(enables[piece.enable] for piece in pieces)),
+                    block.b_enable.eq(read),
+                    block.b_address.eq(read_address),
+                ]
+                _connect_pieces(m, pieces, block, lane, write_data, "a_write_data")
+                _connect_pieces(m, pieces, block, lane, word, "b_data")
+            outputs.append((here, word))
+        m.d.comb += self.data.eq(self._near(m, _choose(m, outputs, READ_LATENCY, "read"), "data"))
+
+    def _single_port(self, m: Module, read, read_address, write, write_address, write_data, data):
+        """UltraPlus' big memories: only every other bank may be needed, but there are four of them in all."""
+        address = Signal.like(self.read_address)
+        m.d.comb += address.eq(Mux(read, read_address, write_address))
+        outputs = []
+        banks = [Bank(first, SPRAM.words, SPRAM.width) for first in range(0, self.words, SPRAM.words)]
+        for number, bank in enumerate(banks):
+            here = _inside(address, bank, banks)
+            word = Signal(self.word_bits, name=f"bank_{number}")
+            for start in range(0, self.word_bits, SPRAM.width):
+                m.submodules[f"spram_{number}_{start}"] = spram = SPRAM()
+                part = slice(start, min(start + SPRAM.width, self.word_bits))
+                m.d.comb += [
+                    spram.enable.eq(here & (read | write.any())),
+                    spram.write.eq(~read),
+                    spram.nibbles.eq(Cat(write[bit // self.granule] for bit in range(part.start, part.stop, 4))),
+                    spram.address.eq(address),
+                    spram.write_data.eq(write_data[part]),
+                    word[part].eq(spram.data),
+                ]
+            outputs.append((here, word))
+        m.d.sync += data.eq(_choose(m, outputs, 1, "bank"))
+
+
+def _plain_memory(m: Module, words: int, bits: int) -> Memory:
+    """A memory of which yosys is told that nobody reads what is being written."""
+    m.submodules.memory = memory = Memory(
+        shape=unsigned(bits), depth=words, init=[], attrs={"no_rw_check": 1, "ram_style": "auto"}
+    )
+    return memory
+
+
+def _plain_read(m: Module, memory: Memory, name: str, enable: Value, address: Value, out: Signal):
+    """A read port with two registers: inference merges the first into the block, where a port of its own would come
+    with logic for reads of what is being written."""
+    port = memory.read_port(domain="comb")
+    word = Signal(len(out), name=f"{name}_word", reset_less=True)
+    m.d.comb += port.addr.eq(address)
+    with m.If(enable):
+        m.d.sync += word.eq(port.data)
+    with m.If(delay(m, enable, 1, f"{name}_was_read")):
+        m.d.sync += out.eq(word)
+
+
+def _blocks_of(bank: Bank, word_bits: int, granule: int, lane: int) -> list[list[Piece]]:
+    """The pieces of a word in each block of a bank, one for each lane."""
+    pieces = pieces_of(word_bits, granule, min(bank.width, lane))
+    lanes = max(1, bank.width // lane)
+    return [pieces[i : i + lanes] for i in range(0, len(pieces), lanes)]
+
+
+def _connect_pieces(m: Module, pieces: list[Piece], block, lane: int, word: Signal | Value, name: str):
+    """A word's pieces to or from a block's port."""
+    port = getattr(block, name)
+    for i, piece in enumerate(pieces):
+        ours, its = word[piece.start : piece.start + piece.size], port[i * lane : i * lane + piece.size]
+        m.d.comb += its.eq(ours) if name.endswith("write_data") else ours.eq(its)
+
+
+def _inside(address: Value, bank: Bank, banks: list[Bank]) -> Value:
+    """Whether an address is in a bank."""
+    if bank is banks[-1]:  # everywhere else is in one of the others
+        return ~Cat(_inside(address, other, banks) for other in banks[:-1]).any() if len(banks) > 1 else Const(1, 1)
+    low = (bank.depth - 1).bit_length()
+    return address[low:] == bank.first >> low
+
+
+def _choose(m: Module, outputs: list[tuple[Value, Signal]], cycles: int, name: str) -> Value:
+    """The word of the bank that was addressed ``cycles`` cycles ago."""
+    if len(outputs) == 1:
+        return outputs[0][1]
+    result = Const(0, len(outputs[0][1]))
+    for i, (here, word) in enumerate(outputs):
+        result = result | Mux(delay(m, here, cycles, f"{name}_from_{i}"), word, 0)
+    return result

@@ -1,24 +1,34 @@
 # SPDX-License-Identifier: Apache-2.0
 """The weight memory: one group of weight rows a word."""
 
-from amaranth.hdl import Module, signed
+from amaranth.hdl import Module, Mux, signed
 from amaranth.lib import data
 from amaranth.lib.wiring import Component, In, Out, connect, flipped
 
 from ...arch.config import Config
+from ..family import Family, device_of
 from ..interfaces import LocalBus
-from .ram import LocalPort, Ram
+from .local_port import LocalPort
+from .ram import READ_LATENCY, SimpleRam
 
-__all__ = ["WeightMemory"]
+__all__ = ["WEIGHT_LATENCY", "WeightMemory"]
+
+WEIGHT_LATENCY = READ_LATENCY + 2
+"""Cycles from a word's address to the word: the memory is spread over the whole chip."""
 
 
 class WeightMemory(Component):
     """``config.weight_words`` words of ``config.weight_rows`` rows.
 
+    Its one read port is the array's; reads from the local bus wait until the array leaves it a cycle. Writes have a
+    port of their own, but not in iCE40's single-port memories, where they wait as well.
+
     Members
     -------
     read, address → weights:
-        The array's port, :data:`.ram.READ_LATENCY` cycles.
+        The array's port, :data:`WEIGHT_LATENCY` cycles.
+    soon:
+        ``read`` is high in the next cycle.
     local:
         DMA and control windows.
     """
@@ -27,6 +37,7 @@ class WeightMemory(Component):
         self.config = config
         super().__init__(
             {
+                "soon": In(1),
                 "read": In(1),
                 "address": In(range(config.weight_words)),
                 "weights": Out(data.ArrayLayout(data.ArrayLayout(signed(8), config.columns), config.weight_rows)),
@@ -37,20 +48,23 @@ class WeightMemory(Component):
     def elaborate(self, platform):
         m = Module()
         config = self.config
-        m.submodules.ram = ram = Ram(config.weight_words, config.weight_word_bytes)
-        m.submodules.port = port = LocalPort(config, words=config.weight_words, word_bytes=config.weight_word_bytes)
+        words, word_bytes = config.weight_words, config.weight_word_bytes
+        m.submodules.ram = ram = SimpleRam(words, 8 * word_bytes, granule=8, spread=True, exclusive=True)
+        m.submodules.port = port = LocalPort(config, words=words, word_bytes=word_bytes, read_cycles=WEIGHT_LATENCY)
         connect(m, flipped(self.local), port.bus)
+        writes_apart = device_of(platform).family is not Family.ICE40
         m.d.comb += [
-            ram.a_read.eq(self.read),
-            ram.a_address.eq(self.address),
-            ram.b_read.eq(port.read),
-            ram.b_address.eq(port.word),
-            ram.b_write.eq(port.write),
-            ram.b_write_data.eq(port.write_data),
-            port.read_data.eq(ram.b_data),
+            # What is taken now is an access of the next cycle.
+            port.ready.eq(~self.soon | (self.local.request.payload.write & writes_apart)),
+            ram.read.eq(self.read | port.read),
+            ram.read_address.eq(Mux(self.read, self.address, port.word)),
+            ram.write.eq(port.write),
+            ram.write_address.eq(port.word),
+            ram.write_data.eq(port.write_data),
+            port.read_data.eq(ram.data),
         ]
         for i in range(config.weight_rows):
             for c in range(config.columns):
                 byte = i * config.column_bytes + c
-                m.d.comb += self.weights[i][c].eq(ram.a_data[8 * byte : 8 * byte + 8])
+                m.d.comb += self.weights[i][c].eq(ram.data[8 * byte : 8 * byte + 8])
         return m

@@ -18,7 +18,7 @@ from celosia.runtime.transport import Event
 from .add import run_add
 from .conv import run_conv
 from .depthwise import run_depthwise
-from .errors import StopError, UndefinedCommandError
+from .errors import StopError
 from .memories import Memories
 
 __all__ = ["Machine", "Run"]
@@ -123,9 +123,8 @@ class Machine:
     def _transfer(self, f: dict[str, Any], base: int, size: int) -> None:
         """LOAD or STORE, row by row."""
         names = ("external_address", "external_stride", "local_address", "local_stride", "row_bytes")
-        for name in names:
-            if f[name] % self.config.bus_bytes:
-                raise UndefinedCommandError(f"{f['opcode'].name}.{name} {f[name]} is no multiple of the bus width")
+        if any(value % self.config.bus_bytes for value in (base, *(f[name] for name in names))):
+            raise StopError(ErrorCause.OUT_OF_BOUNDS)
         space, width, last = Space(f["space"]), f["row_bytes"], f["rows"] - 1
         far = f["external_address"] + last * f["external_stride"] + width
         near = f["local_address"] + last * f["local_stride"] + width

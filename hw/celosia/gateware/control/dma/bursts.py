@@ -40,8 +40,8 @@ class Bursts(Component):
 
     Members
     -------
-    start, transfer:
-        Take up a command; only when ``exhausted``.
+    idle, start, transfer:
+        ``start`` takes up a command; only while ``idle``, in which there is none.
     abort:
         Forget all rows; a burst that is already offered stays.
     burst:
@@ -63,6 +63,7 @@ class Bursts(Component):
         A power of two.
     """
 
+    idle: Signal
     start: Signal
     transfer: "data.View"
     abort: Signal
@@ -81,6 +82,7 @@ class Bursts(Component):
         self.config, self.limit = config, limit
         super().__init__(
             {
+                "idle": In(1),
                 "start": In(1),
                 "transfer": In(Transfer),
                 "abort": In(1),
@@ -112,7 +114,7 @@ class Bursts(Component):
         fields = ("external_address", "external_stride", "local_address", "local_stride", "row_bytes")
         stride, local_stride, tail = Signal(bits), Signal(bits), Signal(bits)
         offset, local_offset = Signal(bits + 1), Signal(bits + 1)
-        rows, odd, space_beats = Signal(16), Signal(), Signal(bits)
+        rows, some, odd, space_beats = Signal(16), Signal(), Signal(), Signal(bits)  # ``some``: rows are left
         sizes = Array(Const(space_bytes(config, s) >> low, bits) for s in sorted(Space, key=lambda s: s.value))
 
         end, local_end, begin = Signal(bits + 2), Signal(bits + 2), Signal(bits + 1)
@@ -122,14 +124,14 @@ class Bursts(Component):
         advance = Signal()
         m.d.comb += [
             advance.eq(~row.valid | row.taken),
-            self.exhausted.eq((rows == 0) & ~ends_valid & ~row.valid & ~self._cutting),
+            self.exhausted.eq(~some & ~ends_valid & ~row.valid & ~self._cutting),
         ]
         m.d.comb += [first.eq(begin + self.external_base[low:]), last.eq(end + self.external_base[low:])]
         with m.If(advance):
             m.d.sync += [
                 offset.eq(offset + stride), local_offset.eq(local_offset + local_stride),
-                rows.eq(Mux(rows == 0, 0, rows - 1)),
-                ends_valid.eq(rows != 0), begin.eq(offset),
+                rows.eq(rows - 1), some.eq(some & (rows != 1)),
+                ends_valid.eq(some), begin.eq(offset),
                 end.eq(offset + tail), local_end.eq(local_offset + tail),
                 row.valid.eq(ends_valid), row.first.eq(first), row.last.eq(last),
                 row.bad.eq(
@@ -137,11 +139,11 @@ class Bursts(Component):
                     | last[config.address_bits - low :].any()
                 ),
             ]  # fmt: skip
-        with m.If(self.start):
+        with m.If(self.idle):  # known earlier than ``start``
             m.d.sync += [
                 offset.eq(transfer.external_address[low:]), stride.eq(transfer.external_stride[low:]),
                 local_offset.eq(transfer.local_address[low:]), local_stride.eq(transfer.local_stride[low:]),
-                tail.eq(transfer.row_bytes[low:] - 1), rows.eq(transfer.rows),
+                tail.eq(transfer.row_bytes[low:] - 1), rows.eq(transfer.rows), some.eq(self.start),
                 space_beats.eq(sizes[transfer.space.as_value()]), ends_valid.eq(0), row.valid.eq(0),
                 odd.eq(
                     self.external_base[:low].any()
@@ -149,7 +151,7 @@ class Bursts(Component):
                 ),
             ]  # fmt: skip
         with m.If(self.abort):
-            m.d.sync += [rows.eq(0), ends_valid.eq(0), row.valid.eq(0)]
+            m.d.sync += [some.eq(0), ends_valid.eq(0), row.valid.eq(0)]
         return row
 
     def _cut(self, m: Module, row: "_Row"):
@@ -213,8 +215,8 @@ class LocalWalker(Component):
 
     Members
     -------
-    start, transfer:
-        Take up a command; its first beat is there in the next cycle.
+    idle, start, transfer:
+        ``start`` takes up a command, only while ``idle``; its first beat is there in the next cycle.
     step:
         Go on to the next beat.
     space, address:
@@ -223,6 +225,7 @@ class LocalWalker(Component):
         No beats are left.
     """
 
+    idle: Signal
     start: Signal
     transfer: "data.View"
     step: Signal
@@ -234,6 +237,7 @@ class LocalWalker(Component):
         self.config = config
         super().__init__(
             {
+                "idle": In(1),
                 "start": In(1),
                 "transfer": In(Transfer),
                 "step": In(1),
@@ -249,20 +253,22 @@ class LocalWalker(Component):
         low = _beat_shift(self.config)
         bits = window_bits(self.config) - low
         beat, next_row, stride = Signal(bits), Signal(bits), Signal(bits)
-        left, tail = Signal(bits), Signal(bits)
+        left, tail = Signal(bits), Signal(bits)  # beats, less one
+        last, only = Signal(), Signal()  # whether those are 0
         rows = Signal(16)
         m.d.comb += self.address[low:].eq(beat)
         with m.If(self.step):
-            m.d.sync += [beat.eq(beat + 1), left.eq(left - 1)]
-            with m.If(left == 0):
+            m.d.sync += [beat.eq(beat + 1), left.eq(left - 1), last.eq(left == 1)]
+            with m.If(last):
                 m.d.sync += [
                     beat.eq(next_row),
                     next_row.eq(next_row + stride),
                     left.eq(tail),
+                    last.eq(only),
                     rows.eq(rows - 1),
                     self.done.eq(rows == 1),
                 ]
-        with m.If(self.start):
+        with m.If(self.idle):  # known earlier than ``start``
             m.d.sync += [
                 self.space.eq(transfer.space),
                 beat.eq(transfer.local_address[low:]),
@@ -270,7 +276,9 @@ class LocalWalker(Component):
                 stride.eq(transfer.local_stride[low:]),
                 left.eq(transfer.row_bytes[low:] - 1),
                 tail.eq(transfer.row_bytes[low:] - 1),
+                last.eq(transfer.row_bytes[low:] == 1),
+                only.eq(transfer.row_bytes[low:] == 1),
                 rows.eq(transfer.rows),
-                self.done.eq(0),
+                self.done.eq(~self.start),
             ]
         return m

@@ -69,7 +69,7 @@ class Load(Mover):
         )
         connect(m, bursts.burst, flipped(self.ar))
         held = self.hold(m, state, self.r.valid & ~self.r.payload.error)
-        draining = state == State.DRAIN
+        draining = State.DRAIN.of(state)
         m.d.comb += [
             self.r.ready.eq(request.ready | (draining & ~held)),
             bursts.retired.eq(taken & self.r_last),

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """What LOAD and STORE have in common: one command at a time, its address sides, and how it ends."""
 
-from amaranth.hdl import Module, Mux, Signal
+from amaranth.hdl import Module, Mux, Signal, Value
 from amaranth.lib import data, enum
 from amaranth.lib.wiring import Component, In, Out
 
@@ -13,10 +13,16 @@ from .bursts import Bursts, LocalWalker
 __all__ = ["Mover", "State"]
 
 
-class State(enum.Enum, shape=2):
-    IDLE = 0
-    RUN = 1
-    DRAIN = 2
+class State(enum.Enum, shape=3):
+    """One bit each: being in a state is asked often, and early in long paths."""
+
+    IDLE = 1
+    RUN = 2
+    DRAIN = 4
+
+    def of(self, state: Value) -> Value:
+        """Whether ``state`` is this one."""
+        return state[self.value.bit_length() - 1]
 
 
 class Mover(Component):
@@ -87,38 +93,39 @@ class Mover(Component):
         """
         m.submodules.bursts = bursts = Bursts(self.config, limit=limit)
         m.submodules.walker = walker = LocalWalker(self.config)
-        state = Signal(State)
-        running = state == State.RUN
+        state = Signal(State, init=State.IDLE).as_value()
+        running = State.RUN.of(state)
         command = self.engine.command
         start = command.valid & command.ready
         failed = running & (bus_error | bursts.error)
         m.d.comb += [
-            command.ready.eq((state == State.IDLE) & ~self.abort),
-            self.engine.busy.eq(state != State.IDLE),
-            self.draining.eq(state == State.DRAIN),
+            command.ready.eq(State.IDLE.of(state) & ~self.abort),
+            self.engine.busy.eq(~State.IDLE.of(state)),
+            self.draining.eq(State.DRAIN.of(state)),
             bursts.external_base.eq(self.external_base),
             bursts.external_size.eq(self.external_size),
-            bursts.abort.eq(state == State.DRAIN),
+            bursts.abort.eq(State.DRAIN.of(state)),
         ]
         for part in (bursts, walker):
-            m.d.comb += [part.start.eq(start), part.transfer.eq(Transfer(command.payload.as_value()))]
+            m.d.comb += [
+                part.idle.eq(State.IDLE.of(state)),
+                part.start.eq(start),
+                part.transfer.eq(Transfer(command.payload.as_value())),
+            ]
         m.d.sync += [
             self.error.eq(failed & ~self.abort),
             self.cause.eq(Mux(bus_error, bus_cause, ErrorCause.OUT_OF_BOUNDS)),
         ]
-        with m.Switch(state):
-            with m.Case(State.IDLE):
-                with m.If(start):
-                    m.d.sync += state.eq(State.RUN)
-            with m.Case(State.RUN):
-                with m.If(self.abort | failed):
-                    m.d.sync += state.eq(State.DRAIN)
-                with m.Elif(complete & walker.done & bursts.exhausted & ~bursts.pending):
-                    m.d.comb += self.engine.finished.eq(1)
-                    m.d.sync += state.eq(State.IDLE)
-            with m.Case(State.DRAIN):
-                with m.If(drained & ~bursts.pending):
-                    m.d.sync += state.eq(State.IDLE)
+        with m.If(start):
+            m.d.sync += state.eq(State.RUN)
+        with m.If(running):
+            with m.If(self.abort | failed):
+                m.d.sync += state.eq(State.DRAIN)
+            with m.Elif(complete & walker.done & bursts.exhausted & ~bursts.pending):
+                m.d.comb += self.engine.finished.eq(1)
+                m.d.sync += state.eq(State.IDLE)
+        with m.If(State.DRAIN.of(state) & drained & ~bursts.pending):
+            m.d.sync += state.eq(State.IDLE)
         return bursts, walker, state
 
     def hold(self, m: Module, state, want) -> Signal:
@@ -128,6 +135,6 @@ class Mover(Component):
         """
         held = Signal()
         request = self.local.request
-        m.d.comb += request.valid.eq(want & ((state == State.RUN) | held))
+        m.d.comb += request.valid.eq(want & (State.RUN.of(state) | held))
         m.d.sync += held.eq(request.valid & ~request.ready)
         return held

@@ -87,7 +87,7 @@ class Store(Mover):
         asked = request.valid & request.ready
         m.d.sync += more.eq(Mux(bursts.issued, bursts.burst.payload.length + 1, 0))
         self.hold(m, state, (granted != 0) & ~used[-1])
-        with m.If(state == State.IDLE):
+        with m.If(State.IDLE.of(state)):
             m.d.sync += granted.eq(0)
         with m.Else():
             m.d.sync += granted.eq(granted + more - asked)
@@ -104,7 +104,7 @@ class Store(Mover):
         """Send the beats, burst by burst."""
         m.submodules.lengths = lengths = fifo.SyncFIFO(width=len(bursts.burst.payload.length), depth=STORE_BURSTS)
         active, left = Signal(), Signal.like(bursts.burst.payload.length)
-        draining = state == State.DRAIN
+        draining = State.DRAIN.of(state)
         send, is_last = Signal(), left == 0
         m.d.comb += [
             lengths.w_en.eq(bursts.issued),

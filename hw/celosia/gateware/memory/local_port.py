@@ -1,0 +1,80 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A memory's port on the local bus."""
+
+from amaranth.hdl import Cat, Module, Mux, Signal
+from amaranth.lib.wiring import Component, In, Out
+
+from ...arch.config import Config
+from ..delay import delay
+from ..interfaces import LocalBus
+
+__all__ = ["LocalPort"]
+
+
+class LocalPort(Component):
+    """Turns local bus requests into accesses of one wide word.
+
+    A beat is placed into (or cut out of) the word it falls into. Requests are accepted while ``ready`` is
+    high and leave, registered, a cycle later; the answer to a read is expected ``read_cycles`` cycles after
+    that on ``read_data``.
+
+    Members
+    -------
+    bus:
+        The local bus, as its target.
+    ready:
+        Whether a request can be taken in this cycle.
+    word, read, write, write_data:
+        The registered access: word index, whether it is a read, byte write enables, the word to write.
+    read_data:
+        The whole word read.
+    """
+
+    def __init__(self, config: Config, *, words: int, word_bytes: int, read_cycles: int):
+        self.config, self.word_bytes, self.read_cycles = config, word_bytes, read_cycles
+        super().__init__(
+            {
+                "bus": In(LocalBus(config)),
+                "ready": In(1, init=1),
+                "word": Out(range(words)),
+                "read": Out(1),
+                "write": Out(word_bytes),
+                "write_data": Out(8 * word_bytes),
+                "read_data": In(8 * word_bytes),
+            }
+        )
+
+    def elaborate(self, platform):
+        m = Module()
+        bus_bytes = self.config.bus_bytes
+        beats = self.word_bytes // bus_bytes
+        request = self.bus.request
+        address = request.payload.address
+        low = (bus_bytes - 1).bit_length()
+        high = (self.word_bytes - 1).bit_length()
+        beat = address[low:high] if beats > 1 else 0
+        taken = Signal()
+        # Registers of data follow their inputs whether they are taken or not: so nothing needs to reach them in time.
+        word, written = Signal.like(self.word, reset_less=True), Signal(self.config.bus_bits, reset_less=True)
+        read_beat = Signal(range(max(beats, 2)), reset_less=True)
+        m.d.comb += [
+            request.ready.eq(self.ready),
+            taken.eq(request.valid & self.ready),
+            self.word.eq(word),
+            self.write_data.eq(written.replicate(beats)),
+        ]
+        m.d.sync += [
+            word.eq(address[high:]),
+            written.eq(request.payload.data),
+            read_beat.eq(beat),
+            self.read.eq(taken & ~request.payload.write),
+        ]
+        for i in range(beats):
+            here = taken & request.payload.write & (beat == i)
+            m.d.sync += self.write[i * bus_bytes : (i + 1) * bus_bytes].eq(Mux(here, request.payload.strobe, 0))
+        last_beat = delay(m, read_beat, self.read_cycles, "read_beat")
+        m.d.comb += [
+            self.bus.valid.eq(delay(m, self.read, self.read_cycles, "reading")),
+            self.bus.data.eq(Cat(self.read_data).word_select(last_beat, self.config.bus_bits)),
+        ]
+        return m

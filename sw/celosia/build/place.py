@@ -1,0 +1,128 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Placing and routing one synthesized design, from one or several random seeds."""
+
+import json
+import re
+from collections.abc import Callable, Sequence
+from concurrent.futures import FIRST_EXCEPTION, ThreadPoolExecutor, wait
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+
+from .errors import BuildError
+from .plan import Plan
+from .process import run_tool
+from .report import Report, overfull, parse_report, parse_utilization_line
+
+__all__ = ["Placed", "best", "place", "place_seeds"]
+
+_PHASES = (
+    (re.compile(r"Info: Pack"), "packing"),
+    (re.compile(r"Info: (?:Creating initial analytic|Running main analytical)"), "placing"),
+    (re.compile(r"Info: Running simulated annealing"), "refining the placement"),
+    (re.compile(r"Info: Routing"), "routing"),
+)
+
+
+@dataclass(frozen=True)
+class Placed:
+    """A design placed and routed from a seed; its files are in `folder`."""
+
+    seed: int
+    folder: Path
+    report: Report
+
+
+def place(plan: Plan, folder: Path, seed: int, note: Callable[[str], None] | None = None) -> Placed:
+    """Place and route from one seed, in a folder of its own inside `folder`.
+
+    Parameters
+    ----------
+    folder:
+        Has the netlist and the constraints.
+    note:
+        Called with each phase that begins.
+
+    Raises
+    ------
+    BuildError
+        The design does not fit (the message says what and by how much), or nextpnr fails.
+    """
+    own = folder / f"seed{seed}"
+    own.mkdir(exist_ok=True)
+    excess: list[str] = []
+    last = ""
+
+    def watch(line: str) -> None:
+        nonlocal last
+        if message := overfull(line):
+            excess.append(message)
+        elif excess and parse_utilization_line(line) is None:  # the table of what is used has ended
+            raise BuildError(f"the design does not fit: {'; '.join(excess)}: choose a smaller configuration")
+        phase = next((phase for pattern, phase in _PHASES if pattern.match(line)), last)
+        if phase != last and note is not None:
+            note(phase)
+        last = phase
+
+    run_tool(plan.place[0], arguments(plan, seed, own.name), folder, own / "place.log", watch)
+    report = parse_report(plan.family, json.loads((own / "report.json").read_text()))
+    return Placed(seed, own, report)
+
+
+def arguments(plan: Plan, seed: int, own: str) -> list[str]:
+    """nextpnr's arguments: the plan's, with outputs in the seed's folder, the seed, and a report.
+
+    Timing may fail here: what was reached is in the report, and it is for the caller to judge.
+    """
+    result: list[str] = []
+    given = iter(plan.place[1:])
+    for argument in given:
+        if argument == "--log":
+            next(given)
+        elif argument in ("--textcfg", "--asc", "--write"):
+            result += [argument, f"{own}/{next(given)}"]
+        elif argument != "--quiet":
+            result.append(argument)
+    if "--write" not in result:
+        result += ["--write", f"{own}/{plan.placed_design}"]
+    return [*result, "--seed", str(seed), "--report", f"{own}/report.json", "--timing-allow-fail"]
+
+
+def place_seeds(
+    plan: Plan,
+    folder: Path,
+    seeds: Sequence[int],
+    jobs: int,
+    note: Callable[[int, str], None] | None = None,
+    done: Callable[[Placed], None] | None = None,
+) -> list[Placed]:
+    """:func:`place` from every seed, `jobs` at a time, in the order of the seeds.
+
+    `note` is called with seed and phase, `done` with each result, both from the threads that wait for nextpnr.
+
+    Raises
+    ------
+    BuildError
+        Any seed failed: the others are not begun.
+    """
+
+    def one(seed: int) -> Placed:
+        placed = place(plan, folder, seed, None if note is None else partial(note, seed))
+        if done is not None:
+            done(placed)
+        return placed
+
+    with ThreadPoolExecutor(jobs) as pool:
+        futures = [pool.submit(one, seed) for seed in seeds]
+        wait(futures, return_when=FIRST_EXCEPTION)
+        for future in futures:
+            future.cancel()
+        for future in futures:
+            if future.done() and not future.cancelled() and (error := future.exception()):
+                raise error
+        return [future.result() for future in futures]
+
+
+def best(placed: Sequence[Placed]) -> Placed:
+    """The fastest; of equally fast ones, the first seed's."""
+    return max(placed, key=lambda entry: (entry.report.fmax_hz, -entry.seed))

@@ -1,0 +1,139 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What is to be built: Amaranth's build plan of a board, taken apart into its steps."""
+
+import hashlib
+import json
+import os
+import re
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+from amaranth.hdl import Elaboratable
+
+from celosia.gateware.family import Family
+
+from .errors import BuildError
+
+__all__ = ["TOP", "Plan", "make_plan"]
+
+TOP = "top"
+"""Name of the design, in every file."""
+
+_SYNTHESIS = {
+    # Yosys' own choices: LUTs of five inputs and more made of the slices' multiplexers, and no retiming by abc9.
+    # On the serial link alone (LFE5U-25F, speed grade 6), 723 LUTs and 181 MHz; 666 and 155 with -nowidelut.
+    Family.ECP5: "",
+    Family.ICE40: "-dsp -device u",
+    Family.GOWIN: "-family gw2a",
+}
+
+
+_AFTER_READ = "setattr -unset init a:celosia_undefined"
+"""Registers that the gateware marks so have no initial value: logic would be needed where block RAM has none."""
+
+_BRACKETED = re.compile(r"\\\S*\[\S*")
+
+
+@dataclass(frozen=True)
+class Plan:
+    """Files and commands of a build.
+
+    Parameters
+    ----------
+    family:
+        Of the FPGA.
+    files:
+        Text by name.
+    synthesize, place, pack:
+        A command each: the tool by Amaranth's name, and its arguments.
+    bitstream:
+        The file that comes out at the end.
+    """
+
+    family: Family
+    files: dict[str, str]
+    synthesize: list[str]
+    place: list[str]
+    pack: list[str]
+    bitstream: str
+
+    @property
+    def placed_design(self) -> str:
+        """The file in which nextpnr writes where everything is."""
+        return self.place[self.place.index("--write") + 1] if "--write" in self.place else f"{TOP}.pnr.json"
+
+    @property
+    def key(self) -> str:
+        """A hash of all that is built, before the tools have a say."""
+        digest = hashlib.sha256()
+        for part in (*self.files, *self.files.values(), *self.synthesize):
+            digest.update(f"{len(part)}:".encode() + part.encode())
+        return digest.hexdigest()[:16]
+
+
+def make_plan(family: Family, platform: Any, top: Elaboratable, *, clock_hz: float) -> Plan:
+    """Elaborate `top` for an Amaranth platform.
+
+    Nothing in the result says when, where or from which folder it was made.
+
+    Parameters
+    ----------
+    platform:
+        As fresh as its factory makes it: a platform is good for one build.
+    clock_hz:
+        What the clocks that have no constraint of their own are held to.
+    """
+    with _plain_environment(), warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # of the board files, which nobody here can act upon
+        made = platform.prepare(
+            top,
+            TOP,
+            emit_src=False,
+            script_after_read=_AFTER_READ,
+            synth_opts=_SYNTHESIS[family],
+            nextpnr_opts=f"--freq {clock_hz / 1e6:g}",
+        )
+    files = {name: text if isinstance(text, str) else text.decode() for name, text in made.files.items()}
+    commands = json.loads(files[f"build_{TOP}.json"])["commands"]
+    kept = {
+        name: _without_brackets(text) if name.endswith(".il") else text
+        for name, text in files.items()
+        if not name.startswith("build_") and ".debug." not in name
+    }
+    if len(commands) != 3:
+        raise BuildError(f"the build plan for {family.value} has {len(commands)} steps, not 3: update celosia")
+    synthesize, place, pack = commands
+    bitstream = next(name for name in pack if name in {f"{TOP}.bit", f"{TOP}.bin", f"{TOP}.fs"})
+    return Plan(family, kept, synthesize, _modern(place) if family is Family.GOWIN else place, pack, bitstream)
+
+
+def _without_brackets(rtlil: str) -> str:
+    """RTLIL whose identifiers have no brackets: ``\\sums[3]`` becomes ``\\sums.3``.
+
+    Yosys' abc9 names single bits that way, and stops where a field of a structure has such a name already
+    (YosysHQ/yosys#4349). A bit of a wire is written with a space, so it stays.
+    """
+    return _BRACKETED.sub(lambda match: match[0].replace("[", ".").replace("]", ""), rtlil)
+
+
+def _modern(place: list[str]) -> list[str]:
+    """Amaranth's arguments for the old nextpnr-gowin as nextpnr-himbaechel takes them."""
+    result: list[str] = []
+    options = {"--family": "family", "--cst": "cst"}
+    arguments = iter(place)
+    for argument in arguments:
+        result += ["--vopt", f"{options[argument]}={next(arguments)}"] if argument in options else [argument]
+    return result
+
+
+@contextmanager
+def _plain_environment() -> Iterator[None]:
+    """Without the variables by which Amaranth lets users change a plan: the bitstream is to be the same everywhere."""
+    hidden = {name: os.environ.pop(name) for name in list(os.environ) if name.startswith("AMARANTH_")}
+    try:
+        yield
+    finally:
+        os.environ.update(hidden)

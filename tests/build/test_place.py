@@ -1,0 +1,108 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Seeds: what nextpnr is told, which result is taken, and what becomes of failures."""
+
+from pathlib import Path
+
+import pytest
+
+from celosia.build import place as placing
+from celosia.build.errors import BuildError
+from celosia.build.flow import check_clock
+from celosia.build.place import Placed, arguments, best, place, place_seeds
+from celosia.build.plan import Plan
+from celosia.build.report import Path as Slowest
+from celosia.build.report import Report
+from celosia.gateware.family import Family
+
+ECP5 = ["nextpnr-ecp5", "--quiet", "--freq", "125", "--log", "top.tim", "--85k", "--json", "top.json"]
+ECP5 += ["--lpf", "top.lpf", "--textcfg", "top.config"]
+GOWIN = ["nextpnr-gowin", "--quiet", "--log", "top.tim", "--json", "top.syn.json", "--write", "top.pnr.json"]
+
+
+def plan(family, command):
+    return Plan(family, {}, [], command, [], "top.bit")
+
+
+def result(seed, megahertz):
+    return Placed(seed, Path(f"seed{seed}"), Report(megahertz * 1e6, {}, Slowest("clk", ())))
+
+
+def test_outputs_go_to_the_seeds_own_folder():
+    given = arguments(plan(Family.ECP5, ECP5), 7, "seed7")
+    assert given[:6] == ["--freq", "125", "--85k", "--json", "top.json", "--lpf"]
+    assert "--quiet" not in given
+    assert "--log" not in given
+    assert given[given.index("--textcfg") + 1] == "seed7/top.config"
+    assert given[given.index("--write") + 1] == "seed7/top.pnr.json"
+    assert given[given.index("--report") + 1] == "seed7/report.json"
+    assert given[given.index("--seed") + 1] == "7"
+    assert "--timing-allow-fail" in given
+
+
+def test_a_design_that_is_written_anyway_is_not_written_twice():
+    given = arguments(plan(Family.GOWIN, GOWIN), 1, "seed1")
+    assert given.count("--write") == 1
+    assert "seed1/top.pnr.json" in given
+
+
+def test_the_fastest_wins_and_the_first_of_equals():
+    assert best([result(1, 120), result(2, 131), result(3, 131), result(4, 90)]).seed == 2
+
+
+def test_results_come_in_the_order_of_the_seeds(monkeypatch, tmp_path):
+    monkeypatch.setattr(placing, "place", lambda plan, folder, seed, note: result(seed, 100 + seed))
+    done = []
+    placed = place_seeds(plan(Family.ECP5, ECP5), tmp_path, [3, 1, 2], jobs=2, done=done.append)
+    assert [entry.seed for entry in placed] == [3, 1, 2]
+    assert sorted(entry.seed for entry in done) == [1, 2, 3]
+
+
+def test_one_failure_is_everybodys(monkeypatch, tmp_path):
+    def fail(plan, folder, seed, note):
+        raise BuildError(f"seed {seed} fails")
+
+    monkeypatch.setattr(placing, "place", fail)
+    with pytest.raises(BuildError, match="seed 1 fails"):
+        place_seeds(plan(Family.ECP5, ECP5), tmp_path, [1, 2, 3], jobs=1)
+
+
+def test_a_design_that_does_not_fit_ends_at_once_and_says_by_how_much(monkeypatch, tmp_path):
+    said = [
+        "Info: Device utilisation:",
+        "Info: \t          TRELLIS_IO:      16/    365     4%",
+        "Info: \t              DP16KD:     407/    208   195%",
+        "Info: \t               DCCA:        2/     56     3%",
+        "Info: \t          MULT18X18D:     320/    156   205%",
+        "",
+        "Info: Placed 16 cells based on constraints.",
+    ]
+
+    def run(name, arguments, folder, log, watch):
+        for number, line in enumerate(said):
+            watch(line)
+            assert number < 5, "nextpnr goes on although the design does not fit"
+
+    monkeypatch.setattr(placing, "run_tool", run)
+    with pytest.raises(BuildError, match=r"407 DP16KD .*\(199 too many\); 320 MULT18X18D .*\(164 too many\)"):
+        place(plan(Family.ECP5, ECP5), tmp_path, 1)
+
+
+def test_phases_are_told_once_each(monkeypatch, tmp_path):
+    said = ["Info: Packing IOs..", "Info: Packing LUTs...", "Info: Creating initial analytic placement for 9 cells"]
+    said += ["Info: Running simulated annealing placer for refinement.", "Info: Routing..", "Info: Routing 40 arcs."]
+
+    def run(name, arguments, folder, log, watch):
+        for line in said:
+            watch(line)
+        (folder / "seed1" / "report.json").write_text('{"fmax": {}, "critical_paths": [], "utilization": {}}')
+
+    monkeypatch.setattr(placing, "run_tool", run)
+    phases = []
+    place(plan(Family.ECP5, ECP5), tmp_path, 1, phases.append)
+    assert phases == ["packing", "placing", "refining the placement", "routing"]
+
+
+def test_a_clock_that_is_not_met_is_an_error_with_a_way_out():
+    check_clock(result(1, 125), 125_000_000)
+    with pytest.raises(BuildError, match=r"118\.2 MHz of 125 MHz.*--clock 118"):
+        check_clock(result(1, 118.2), 125_000_000)
