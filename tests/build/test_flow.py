@@ -30,7 +30,9 @@ def steps(monkeypatch, tmp_path):
 
     def run(name, arguments, folder, log, watch=None):
         ran.append(name)
-        if name == "nextpnr-ecp5":
+        if name == "yosys":
+            (folder / "top.json").write_text('{"modules": {"top": {"cells": {}, "ports": {}, "netnames": {}}}}')
+        elif name == "nextpnr-ecp5":
             seed = int(arguments[arguments.index("--seed") + 1])
             fmax = {"clk": {"achieved": SPEED[seed], "constraint": 125}}
             report = {"fmax": fmax, "critical_paths": [], "utilization": {}}

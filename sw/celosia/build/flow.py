@@ -16,7 +16,9 @@ import platformdirs
 from celosia.arch.config import Config
 from celosia.boards import Board
 from celosia.boards.top import System, Top
+from celosia.gateware.family import Family
 
+from .carries import trim_file
 from .errors import BuildError
 from .fits import check_fits, count_cells
 from .place import Placed, best, place_seeds
@@ -171,14 +173,15 @@ def check_clock(placed: Placed, clock_hz: int) -> None:
 
 
 def synthesize(plan: Plan, cache: Path, tools: dict[str, str]) -> Path:
-    """The folder with the netlist, made now or found in the cache; seeds share it.
+    """The folder with the netlist, made now or found in the cache; seeds share it. Carry chains of ECP5 are trimmed.
 
     Raises
     ------
     BuildError
         Yosys fails.
     """
-    folder = cache / f"{plan.key}-pyosys-{tools['pyosys']}"
+    trim = plan.family is Family.ECP5
+    folder = cache / f"{plan.key}-pyosys-{tools['pyosys']}{'-trimmed' if trim else ''}"
     if folder.exists():
         folder.touch()  # used last, so kept longest
         return folder
@@ -187,6 +190,8 @@ def synthesize(plan: Plan, cache: Path, tools: dict[str, str]) -> Path:
     for name, text in plan.files.items():
         (scratch / name).write_text(text, encoding="utf-8")
     run_tool("yosys", [f"{TOP}.ys"], scratch, scratch / "synthesis.log")
+    if trim:
+        trim_file(scratch / f"{TOP}.json")
     with contextlib.suppress(OSError):  # somebody else has built the same meanwhile
         scratch.rename(folder)
     return folder

@@ -271,7 +271,8 @@ class _Roller:
         def visit(name: str) -> int:
             if name in wires:
                 return wires[name]
-            if name in self._assigned and name not in self._places and len(wires) < LARGEST:
+            known = name in self._assigned and name in self._kinds  # else a part of a wire, with a range of its own
+            if known and name not in self._places and len(wires) < LARGEST:
                 inside = walk(self._assigned[name])
                 texts.append(inside)
                 kinds.append(self._kinds[name])
