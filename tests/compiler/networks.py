@@ -35,6 +35,9 @@ CONFIGS = [
 ]
 """Powers of two and not, wide and tall, few lanes, several weight rows, few accumulators, a core without options."""
 
+EXTERNAL = [config for config in CONFIGS if config.external]
+"""Those with an external memory."""
+
 
 def residual(rng: np.random.Generator, size: int = 8, channels: int = 12) -> Graph:
     """A little residual network with everything: a PAD, convolutions, an ADD, host operators, a RESHAPE."""

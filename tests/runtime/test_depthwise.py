@@ -20,9 +20,9 @@ from celosia.fuzz.builder import Builder
 from celosia.model import Graph
 from celosia.runtime import Device, Program
 from celosia.sim.functional import FunctionalTransport
-from compiler.networks import CONFIGS, random_input
+from compiler.networks import EXTERNAL, random_input
 
-DOWN = [config for config in CONFIGS if config.down_channels]
+DOWN = [config for config in EXTERNAL if config.down_channels]
 WAYS = settings(max_examples=60, deadline=None, derandomize=True)
 configs, seeds = st.sampled_from(DOWN), st.integers(0, 1 << 32)
 
@@ -239,7 +239,7 @@ def test_gaps_that_do_not_fit_are_given_up():
 
 @pytest.mark.parametrize("memory", ["local", "external"])
 @WAYS
-@given(st.sampled_from(CONFIGS), seeds)
+@given(st.sampled_from(EXTERNAL), seeds)
 def test_interleaved_inputs(memory, config, seed):
     """Few channels, tall kernels, any stride and padding: the host puts rows side by side where that is faster."""
     rng = np.random.default_rng(seed)
