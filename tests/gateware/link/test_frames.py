@@ -13,7 +13,8 @@ from celosia.gateware.link.buffer import FrameBuffer
 from celosia.gateware.link.crc import CRC_CYCLES, Crc
 from celosia.gateware.link.receiver import FrameReceiver
 from celosia.gateware.link.transmitter import FrameTransmitter
-from gateware.link.wire import refused, stuff, unstuff, with_checksum
+from gateware.link.wire import stuff, unstuff, with_checksum
+from support.refusal import refused
 
 BYTES = st.lists(st.one_of(st.just(0), st.just(255), st.integers(0, 255)), max_size=60).map(bytes)
 

@@ -7,7 +7,8 @@ from amaranth.sim import Simulator
 from celosia.arch.config import preset
 from celosia.arch.link import LINK_IDENTITY, LINK_VERSION, Info, Status
 from celosia.gateware.link import Link
-from gateware.link.wire import INFO, OPEN, READ, WRITE, Target, Wire, answers, refused, request, stuff
+from gateware.link.wire import INFO, OPEN, READ, WRITE, Target, Wire, answers, request, stuff
+from support.refusal import refused
 
 CONFIG = preset("c16")
 CLOCK, BAUD = 1_000_000, 250_000
