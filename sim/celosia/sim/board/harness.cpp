@@ -3,18 +3,13 @@
 
 #include <cstring>
 #include <deque>
-#include <utility>
 #include <vector>
 
-#include "common.hpp"
+#include "assertions.hpp"
 #include "ports.hpp"
 #include "verilated.h"
 
 namespace celosia {
-
-// What the gateware printed in this cycle, and whether one of its assertions failed.
-static std::vector<std::string> printed;
-static bool failed = false;
 
 // A bit's time as a fraction of the clock's: adds up without drift.
 class BitTime {
@@ -119,31 +114,28 @@ public:
     // Runs; whether nothing is wrong.
     bool run(uint64_t cycles) {
         if (!error.empty()) return false;
-        for (; cycles; cycles--) {
-            dut_.clk = 1;
-            dut_.eval();
-            receiver_.step(dut_.tx, received);
-            dut_.rx = sender_.step();
-            dut_.clk = 0;
-            dut_.eval();
-            now_++;
-            if (failed || !printed.empty()) report();
-            if (!error.empty()) return false;
+        try {
+            for (; cycles; cycles--) step();
+            return true;
+        } catch (const Violation& violation) {
+            error = violation.message + " (cycle " + std::to_string(now_) + ")";
+            return false;
         }
-        return true;
     }
 
     std::vector<uint8_t> received;
     std::string error;
 
 private:
-    void report() {
-        const std::vector<std::string> texts = std::exchange(printed, {});
-        if (std::exchange(failed, false))
-            error = "an assertion of the gateware failed: " + (texts.size() ? texts[0] : "no message") + " (cycle "
-                  + std::to_string(now_) + ")";
-        else
-            for (const std::string& text : texts) std::fputs(text.c_str(), stderr);
+    void step() {
+        dut_.clk = 1;
+        dut_.eval();
+        receiver_.step(dut_.tx, received);
+        dut_.rx = sender_.step();
+        dut_.clk = 0;
+        dut_.eval();
+        now_++;
+        check_assertions();
     }
 
     VerilatedContext context_;
@@ -154,21 +146,6 @@ private:
 };
 
 }  // namespace celosia
-
-// --- what Verilator's run time calls instead of printing and leaving the process ---
-
-void celosia_print(const char* format, ...) {
-    char text[4096];
-    va_list arguments;
-    va_start(arguments, format);
-    std::vsnprintf(text, sizeof text, format, arguments);
-    va_end(arguments);
-    celosia::printed.push_back(text);
-}
-
-void vl_stop(const char*, int, const char*) { celosia::failed = true; }
-void vl_finish(const char*, int, const char*) { celosia::failed = true; }
-void vl_fatal(const char*, int, const char*, const char*) { celosia::failed = true; }
 
 // --- what Python calls ---
 

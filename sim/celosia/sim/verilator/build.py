@@ -8,7 +8,7 @@ import importlib.resources
 import os
 import shutil
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -36,7 +36,8 @@ _VERILATE = (
 _COMPILE = ("-std=gnu++17", "-fPIC", "-fvisibility=hidden", "-w", "-pthread", "-include", "hooks.hpp")
 _FAST, _SLOW, _HARNESS = ("-O3", "-include", "arithmetic.hpp"), ("-O0",), ("-O2",)
 _RUNTIME = ("verilated.cpp", "verilated_threads.cpp")
-_SOURCES = ("hooks.hpp", "arithmetic.hpp", "common.hpp", "control.hpp", "memory.hpp", "harness.cpp")
+_SOURCES = ("hooks.hpp", "arithmetic.hpp", "common.hpp", "assertions.hpp")
+_CORE_HARNESS = ("control.hpp", "memory.hpp", "harness.cpp")
 _JOBS = 2
 
 
@@ -51,6 +52,8 @@ def build(
     *,
     fingerprint: str | None = None,
     wave: bool = False,
+    harness: Mapping[str, str] | None = None,
+    what: str = "core",
     report: Callable[[str], None] | None = None,
 ) -> Path:
     """The shared object that simulates a component, from the cache or built now.
@@ -64,11 +67,16 @@ def build(
     config:
         Gives the width of the component's buses.
     make:
-        Makes the component, with the members of :class:`celosia.gateware.core.Core`; called only when needed.
+        Makes the component, with the members that the harness drives (its own: those of
+        :class:`celosia.gateware.core.Core`); called only when needed.
     fingerprint:
         Stands for the component: a build with the same one is taken without making the component at all.
     wave:
         Whether it can write waveforms (several times slower, even when it does not).
+    harness:
+        Sources of another harness by file name: ``ports.hpp``, ``harness.cpp`` and whatever they include.
+    what:
+        What is simulated, for ``report``.
     report:
         Called with a few words about each step that takes long.
 
@@ -77,13 +85,13 @@ def build(
     SimulatorError
         When a tool is missing or fails.
     """
-    plan = _plan(config, wave)
+    plan = _plan(wave, harness or _core_harness(config, wave))
     folder = cache_folder()
     link = None if fingerprint is None else folder / f"{plan.key(fingerprint)}.link"
     if link is not None and link.exists() and (library := folder / link.read_text()).exists():
         return library
     if report is not None:
-        report("elaborating the core")
+        report(f"elaborating the {what}")
     rtlil = netlist.to_rtlil(make())
     library = folder / f"{plan.key(rtlil)}.so"
     if not library.exists():
@@ -125,7 +133,7 @@ class _Plan:
         return _hash(hardware, *parts, rolled, *_COMPILE, *_FAST, *_SLOW, *_HARNESS, *self.native, self.machine)
 
 
-def _plan(config: Config, wave: bool) -> _Plan:
+def _plan(wave: bool, harness: Mapping[str, str]) -> _Plan:
     compiler = find_compiler()
     native, machine = compiler.native()
     return _Plan(
@@ -137,7 +145,7 @@ def _plan(config: Config, wave: bool) -> _Plan:
         rolled=not wave,
         verilate=(*_VERILATE, "--trace-vcd") if wave else _VERILATE,
         runtime=(*_RUNTIME, "verilated_vcd_c.cpp") if wave else _RUNTIME,
-        sources={name: _source(name) for name in _SOURCES} | {"ports.hpp": _ports(config, wave)},
+        sources={name: _source(name) for name in _SOURCES} | dict(harness),
     )
 
 
@@ -163,6 +171,10 @@ def _build(plan: _Plan, rtlil: str, scratch: Path) -> Path:
 
 def _source(name: str) -> str:
     return importlib.resources.files("celosia.sim.verilator").joinpath(name).read_text()
+
+
+def _core_harness(config: Config, wave: bool) -> dict[str, str]:
+    return {name: _source(name) for name in _CORE_HARNESS} | {"ports.hpp": _ports(config, wave)}
 
 
 def _ports(config: Config, wave: bool) -> str:

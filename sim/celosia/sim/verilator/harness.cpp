@@ -3,9 +3,9 @@
 
 #include <algorithm>
 #include <memory>
-#include <utility>
 #include <vector>
 
+#include "assertions.hpp"
 #include "control.hpp"
 #include "memory.hpp"
 #include "ports.hpp"
@@ -16,10 +16,6 @@
 #endif
 
 namespace celosia {
-
-// What the gateware printed in this cycle, call by call, and whether one of its assertions failed.
-static std::vector<std::string> printed;
-static bool failed = false;
 
 class Simulation {
 public:
@@ -82,18 +78,8 @@ private:
         control_.drive(dut_);
         memory_.drive(dut_, now_);
         settle(0);
-        if (failed || !printed.empty()) report();
+        check_assertions();
         now_++;
-    }
-
-    // An assertion's own message is printed just before Verilator's.
-    static void report() {
-        const std::vector<std::string> texts = std::exchange(printed, {});
-        if (std::exchange(failed, false)) {
-            const bool named = texts.size() && texts[0].find("%Error: ") == std::string::npos;
-            violate("an assertion of the gateware failed%s", named ? (": " + texts[0]).c_str() : "");
-        }
-        for (const std::string& text : texts) std::fputs(text.c_str(), stderr);
     }
 
     void settle(bool clock) {
@@ -127,21 +113,6 @@ private:
 };
 
 }  // namespace celosia
-
-// --- what Verilator's run time calls instead of printing and leaving the process ---
-
-void celosia_print(const char* format, ...) {
-    char text[4096];
-    va_list arguments;
-    va_start(arguments, format);
-    std::vsnprintf(text, sizeof text, format, arguments);
-    va_end(arguments);
-    celosia::printed.push_back(text);
-}
-
-void vl_stop(const char*, int, const char*) { celosia::failed = true; }
-void vl_finish(const char*, int, const char*) { celosia::failed = true; }
-void vl_fatal(const char*, int, const char*, const char*) { celosia::failed = true; }
 
 // --- what Python calls ---
 
