@@ -207,7 +207,7 @@ class Config:
 
     def replace(self, **changes: object) -> "Config":
         """A copy with some fields changed."""
-        return dataclasses.replace(self, **changes)  # type: ignore[arg-type]
+        return dataclasses.replace(self, **changes)  # type: ignore[arg-type] # fields are checked when the copy is made
 
 
 PRESETS = {

@@ -88,7 +88,7 @@ class Chip:
 
     def replace(self, **changes: object) -> "Chip":
         """A copy with some fields changed."""
-        return dataclasses.replace(self, **changes)  # type: ignore[arg-type]
+        return dataclasses.replace(self, **changes)  # type: ignore[arg-type] # fields are checked when the copy is made
 
     def cycles(self, clock_hz: float) -> "Cycles":
         """The timing in cycles of a clock, with the shortest CAS latency it allows.
