@@ -28,7 +28,8 @@ ICEBREAKER = Board(
     part=ICE40UP5K,
     platform=_platform,
     device=DEVICE,
-    # What 5,280 logic cells have room for: 8 multiplications a cycle, one lane, CONV alone.
+    # As little as makes 8 multiplications a cycle: one lane, CONV alone. The 5,280 logic cells are too few for it
+    # still; `celosia build icebreaker` says by how much.
     config=preset("c16").replace(
         name="c8-up5k",
         columns=2,
