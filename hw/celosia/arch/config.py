@@ -214,6 +214,13 @@ PRESETS = {
     config.name: config
     for config in (
         Config(name="c256"),
+        Config(
+            name="c256-small",
+            weight_bytes=40 << 10,
+            activation_bytes=64 << 10,
+            parameter_records=512,
+            program_commands=256,
+        ),
         Config(name="c64", rows=8, columns=8, lanes=8),
         Config(
             name="c16",
@@ -232,7 +239,8 @@ PRESETS = {
         Config(name="c512", rows=16, columns=32, lanes=32),
     )
 }
-"""Named configurations: ``c256`` is the default, ``c16`` the smallest (and the one unit tests use)."""
+"""Named configurations: ``c256`` is the default, ``c256-small`` the same with 128 KiB of local memory in all, ``c16``
+the smallest (and the one unit tests use)."""
 
 
 def preset(name: str) -> Config:

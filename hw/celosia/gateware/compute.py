@@ -69,6 +69,7 @@ class Compute(Component):
             weights.read.eq(datapath.weight_read),
             weights.address.eq(datapath.weight_address),
             datapath.weights.eq(weights.weights),
+            parameters.busy.eq(datapath.parameter_busy),
             parameters.read.eq(datapath.parameter_read),
             parameters.address.eq(datapath.parameter_address),
             datapath.record.eq(parameters.record),

@@ -48,7 +48,7 @@ class Datapath(Component):
         Commands from the sequencer.
     weight_soon, weight_read, weight_address, weights:
         The weight memory's port.
-    parameter_read, parameter_address, record:
+    parameter_busy, parameter_read, parameter_address, record:
         The parameter memory's port.
     read, even_line, odd_line, even, odd; write; lines, line_valid, line_data:
         The activation memory: the feeder's, the writer's and the element-wise engine's ports.
@@ -70,6 +70,7 @@ class Datapath(Component):
                 "weight_read": Out(1),
                 "weight_address": Out(range(config.weight_words)),
                 "weights": In(data.ArrayLayout(data.ArrayLayout(signed(8), config.columns), config.weight_rows)),
+                "parameter_busy": Out(1),
                 "parameter_read": Out(1),
                 "parameter_address": Out(range(config.parameter_records)),
                 "record": In(Record),
@@ -125,6 +126,7 @@ class Datapath(Component):
             self.weight_soon.eq(weights.soon),
             self.weight_read.eq(weights.read),
             self.weight_address.eq(weights.address),
+            self.parameter_busy.eq(parameters.busy),
             self.parameter_read.eq(parameters.read),
             self.parameter_address.eq(parameters.address),
             parameters.record.eq(self.record),

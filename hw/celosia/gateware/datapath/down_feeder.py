@@ -19,6 +19,7 @@ from amaranth.lib.wiring import Component, In, Out
 from ...arch.config import Config
 from ..delay import delay, delays
 from ..memory.ram import READ_LATENCY, SimpleRam
+from ..window import window
 from .array import SEGMENTS, Flow
 from .walker import Step
 
@@ -99,7 +100,7 @@ class DownFeeder(Component):
             word = Mux(place[-1], self.odd, self.even)
             block = Signal(8 * channels, name=f"block_{name}", reset_less=True)
             with m.If(down4):
-                m.d.sync += block.eq(word.word_select(place[:-1], 8 * channels))
+                m.d.sync += block.eq(window(word, place[:-1], unit=8 * channels, width=8 * channels))
             pad = delay(m, step.zero_point, 3 + READ_LATENCY, f"pad_{name}", reset_less=True)
             sample = Signal(8 * channels, name=f"sample_{name}", reset_less=True)
             kept = delay(m, inside, 1 + READ_LATENCY, f"kept_{name}", reset_less=True)

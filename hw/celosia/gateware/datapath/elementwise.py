@@ -15,9 +15,8 @@ re-enter as soon as a slot is free; there are no passes and no drains between th
 convolution does not need will do.
 """
 
-from amaranth.hdl import Cat, Module, Mux, Signal, signed
+from amaranth.hdl import Cat, Module, Mux, Signal, Value, signed
 from amaranth.lib import data, enum, stream
-from amaranth.lib.fifo import SyncFIFO
 from amaranth.lib.wiring import Component, In, Out
 
 from ...arch.config import Config
@@ -27,6 +26,7 @@ from ..delay import delay
 from ..interfaces import EngineSignature
 from ..memory.activations import LineRequest
 from ..memory.parameters import Scale
+from ..queue import Queue
 from .lanes import Source
 from .output import Clamp
 from .output_range import OutputRange
@@ -112,27 +112,27 @@ class Elementwise(Component):
     def _line_of(self, address):
         return address[(self.config.line_bytes - 1).bit_length() :]
 
-    def _read(self, m: Module, job, begin: Signal) -> tuple[SyncFIFO, SyncFIFO]:
+    def _read(self, m: Module, job, begin: Signal) -> tuple[Queue, Queue]:
         """Reads lines of both inputs ahead, alternately, as far as their queues have room."""
         width, bits = 8 * self.config.line_bytes, len(self._read_line)
-        m.submodules.first = first = SyncFIFO(width=width, depth=LINES)
-        m.submodules.second = second = SyncFIFO(width=width, depth=LINES)
+        m.submodules.first = first = Queue(width, LINES)
+        m.submodules.second = second = Queue(width, LINES)
         line_a, line_b = (Signal(bits, name=f"read_{name}") for name in "ab")
         left, some = Signal(32), Signal()  # lines of each input still to be asked for; whether there are any
         turn, answer = Signal(), Signal()  # which input is next to be asked for, to be answered
-        room = Signal(range(LINES + 1), init=LINES)
+        room, some_room = Signal(range(LINES + 1), init=LINES), Signal(init=1)
         asked, taken = Signal(), Signal()
         m.d.comb += [
-            self._reading.eq(some & (turn | (room != 0))),
+            self._reading.eq(some & (turn | some_room)),
             self._read_line.eq(Mux(turn, line_b, line_a)),
             asked.eq(self._reading & ~self._writing & self.lines.ready),
-            taken.eq(second.r_en & second.r_rdy),
-            first.w_data.eq(self.line_data),
-            second.w_data.eq(self.line_data),
-            first.w_en.eq(self.line_valid & ~answer),
-            second.w_en.eq(self.line_valid & answer),
+            taken.eq(second.pop),
+            first.i.eq(self.line_data),
+            second.i.eq(self.line_data),
+            first.push.eq(self.line_valid & ~answer),
+            second.push.eq(self.line_valid & answer),
         ]
-        m.d.sync += room.eq(room - (asked & ~turn) + taken)
+        _count(m, room, some_room, down=asked & ~turn, up=taken)
         with m.If(self.line_valid):
             m.d.sync += answer.eq(~answer)
         with m.If(asked):
@@ -149,18 +149,18 @@ class Elementwise(Component):
             ]
         return first, second
 
-    def _write(self, m: Module, job, begin: Signal, finish: Signal, results: SyncFIFO) -> Signal:
+    def _write(self, m: Module, job, begin: Signal, finish: Signal, results: Queue) -> Signal:
         """Writes lines of results, before any read; the last one finishes the command."""
         line, written = Signal(len(self._read_line)), Signal()
         left, last = Signal(32), Signal()  # lines to write; whether it is the last one's turn
         m.d.comb += [
-            self._writing.eq(results.r_rdy),
+            self._writing.eq(results.some),
             self.lines.valid.eq(self._writing | self._reading),
             self.lines.payload.write.eq(self._writing),
-            self.lines.payload.data.eq(results.r_data),
+            self.lines.payload.data.eq(results.o),
             self.lines.payload.line.eq(Mux(self._writing, line, self._read_line)),
             written.eq(self._writing & self.lines.ready),
-            results.r_en.eq(written),
+            results.pop.eq(written),
             finish.eq(written & last),
         ]
         with m.If(written):
@@ -171,10 +171,10 @@ class Elementwise(Component):
             m.d.sync += last.eq(command.lines == 1)
         return written
 
-    def _add(self, m: Module) -> SyncFIFO:
+    def _add(self, m: Module) -> Queue:
         """Adds the two scaled inputs of a slot as they leave the lanes, and keeps the sums."""
         lanes = self.config.lanes
-        m.submodules.sums = sums = SyncFIFO(width=32 * lanes, depth=SUMS)
+        m.submodules.sums = sums = Queue(32 * lanes, SUMS)
         held = Signal(data.ArrayLayout(signed(32), lanes), reset_less=True)
         total = Signal(data.ArrayLayout(signed(32), lanes), reset_less=True)
         scaled = self.source.elementwise
@@ -184,13 +184,13 @@ class Elementwise(Component):
             m.d.sync += total[i].eq(held[i] + self.y[i])
         summed = Signal()
         m.d.sync += summed.eq(scaled & (self.source.kind == Kind.SECOND))
-        m.d.comb += [sums.w_data.eq(total.as_value()), sums.w_en.eq(summed)]
+        m.d.comb += [sums.i.eq(total.as_value()), sums.push.eq(summed)]
         return sums
 
-    def _collect(self, m: Module) -> SyncFIFO:
+    def _collect(self, m: Module) -> Queue:
         """Assembles clamped results into lines."""
         slot_bits, line_bits = 8 * self.config.lanes, 8 * self.config.line_bytes
-        m.submodules.results = results = SyncFIFO(width=line_bits, depth=LINES)
+        m.submodules.results = results = Queue(line_bits, LINES)
         line = Signal(slot_bits * self.slots, reset_less=True)
         slot, complete = Signal(range(self.slots)), Signal()
         out = self.source.elementwise & (self.source.kind == Kind.OUT)
@@ -198,10 +198,10 @@ class Elementwise(Component):
         with m.If(delay(m, out, Clamp.latency, "out")):
             last = slot == self.slots - 1
             m.d.sync += [line.eq(Cat(line[slot_bits:], self.q)), complete.eq(last), slot.eq(Mux(last, 0, slot + 1))]
-        m.d.comb += [results.w_data.eq(line), results.w_en.eq(complete)]
+        m.d.comb += [results.i.eq(line), results.push.eq(complete)]
         return results
 
-    def _issue(self, m: Module, job, inputs: tuple[SyncFIFO, SyncFIFO], sums: SyncFIFO, written: Signal):
+    def _issue(self, m: Module, job, inputs: tuple[Queue, Queue], sums: Queue, written: Signal):
         """Offers the lanes one slot after the other: a waiting sum if there is room for its result, else an input."""
         config = self.config
         first, second = inputs
@@ -210,29 +210,28 @@ class Elementwise(Component):
         slot = Signal(data.ArrayLayout(signed(32), config.lanes), reset_less=True)
         m.d.comb += self.slot.eq(slot)
         left = Signal(range(self.slots + 1))  # slots of the current line still to come
+        none_left, one_left = Signal(init=1), Signal()
         phase = Signal()  # the current slot's first input is on its way
-        pairs = Signal(range(SUMS + 1), init=SUMS)  # sums that may still be begun
-        lines = Signal(range(LINES + 1), init=LINES)  # lines of results that may still be begun
-        out_slot = Signal(range(self.slots))
+        pairs, some_pairs = Signal(range(SUMS + 1), init=SUMS), Signal(init=1)  # sums that may still be begun
+        lines, some_lines = Signal(range(LINES + 1), init=LINES), Signal(init=1)  # results' lines that may
+        out_slot, within_line = Signal(range(self.slots)), Signal()  # slot of the results; not a line's first
 
         free, out, feed, load, shift = Signal(), Signal(), Signal(), Signal(), Signal()
         begin_line, begin_pair = Signal(), Signal()
         m.d.comb += [
             free.eq(~self.slot_valid | self.slot_ready),
-            out.eq(sums.r_rdy & ((out_slot != 0) | (lines != 0))),
-            feed.eq((left != 0) & (phase | (pairs != 0))),
-            begin_line.eq(free & out & (out_slot == 0)),
+            out.eq(sums.some & (within_line | some_lines)),
+            feed.eq(~none_left & (phase | some_pairs)),
+            begin_line.eq(free & out & ~within_line),
             begin_pair.eq(free & ~out & feed & ~phase),
-            load.eq(((left == 0) | ((left == 1) & shift)) & first.r_rdy & second.r_rdy),
+            load.eq((none_left | (one_left & shift)) & first.some & second.some),
             shift.eq(free & ~out & phase),  # a slot whose first input is on its way is one there is
-            first.r_en.eq(load),
-            second.r_en.eq(load),
-            sums.r_en.eq(free & out),
+            first.pop.eq(load),
+            second.pop.eq(load),
+            sums.pop.eq(free & out),
         ]
-        m.d.sync += [
-            pairs.eq(pairs - begin_pair + (free & out)),
-            lines.eq(lines - begin_line + written),
-        ]
+        _count(m, pairs, some_pairs, down=begin_pair, up=free & out)
+        _count(m, lines, some_lines, down=begin_line, up=written)
         with m.If(free):
             m.d.sync += self.slot_valid.eq(out | feed)
         # The slot's registers are hundreds: what enables them is a copy of its own, kept apart by being the inverse.
@@ -242,7 +241,7 @@ class Elementwise(Component):
         with m.If(empty | self.slot_ready):  # with or without data: so nothing else needs to reach them in time
             with m.If(out):
                 m.d.sync += [
-                    slot.eq(sums.r_data),
+                    slot.eq(sums.o),
                     self.slot_kind.eq(Kind.OUT),
                     self.slot_scale.multiplier.eq(job.multiplier_out),
                     self.slot_scale.exponent.eq(job.exponent_out),
@@ -259,16 +258,25 @@ class Elementwise(Component):
                     value = Mux(phase, line_b[byte], line_a[byte]).as_signed() - zero_point
                     m.d.sync += slot[i].eq(value << ADD_LEFT_SHIFT)
         with m.If(free & out):
-            m.d.sync += out_slot.eq(Mux(out_slot == self.slots - 1, 0, out_slot + 1))
+            last = out_slot == self.slots - 1
+            m.d.sync += [out_slot.eq(Mux(last, 0, out_slot + 1)), within_line.eq(~last)]
         with m.Elif(free & feed):
             m.d.sync += phase.eq(~phase)
             with m.If(phase):
-                m.d.sync += left.eq(left - 1)
+                m.d.sync += [left.eq(left - 1), none_left.eq(one_left), one_left.eq(left == 2)]
         with m.If(load):
-            m.d.sync += left.eq(self.slots)
+            m.d.sync += [left.eq(self.slots), none_left.eq(0), one_left.eq(self.slots == 1)]
         # The lines follow the queues whenever they are used up, whether there is a next one or not.
-        with m.If(left <= 1):
-            with m.If((left == 0) | shift):
-                m.d.sync += [line_a.eq(first.r_data), line_b.eq(second.r_data)]
+        with m.If(none_left | one_left):
+            with m.If(none_left | shift):
+                m.d.sync += [line_a.eq(first.o), line_b.eq(second.o)]
         with m.Elif(shift):
             m.d.sync += [line_a.eq(line_a >> slot_bits), line_b.eq(line_b >> slot_bits)]
+
+
+def _count(m: Module, count: Signal, some: Signal, *, down: Value, up: Value) -> None:
+    """Counts down and up; ``some`` is a register that says whether ``count`` is not 0."""
+    with m.If(down & ~up):
+        m.d.sync += [count.eq(count - 1), some.eq(count != 1)]
+    with m.Elif(up & ~down):
+        m.d.sync += [count.eq(count + 1), some.eq(1)]

@@ -14,7 +14,7 @@ point, so padding needs neither memory nor special cases. When activations move 
 places' channels instead: :class:`.down_feeder.DownFeeder`.
 """
 
-from amaranth.hdl import Cat, Const, Module, Mux, Signal, signed
+from amaranth.hdl import Cat, Module, Mux, Signal, signed
 from amaranth.lib import data
 from amaranth.lib.wiring import Component, In, Out
 
@@ -22,6 +22,7 @@ from ...arch.config import Config
 from ...arch.timing.conv import FEEDER_LATENCY
 from ..delay import delay
 from ..memory.ram import READ_LATENCY
+from ..window import window
 from .array import SEGMENTS, Flow
 from .down_feeder import DownFeeder
 from .walker import Step
@@ -84,11 +85,11 @@ class Feeder(Component):
         coarse = Signal(8 * (config.rows + (1 << fine_bits) - 1), reset_less=True)
         fine = Signal(fine_bits, reset_less=True)
         m.d.sync += [
-            coarse.eq(words >> Cat(Const(0, 3 + fine_bits), shift[fine_bits:offset_bits])),
+            coarse.eq(window(words, shift[fine_bits:offset_bits], unit=8 << fine_bits, width=len(coarse))),
             fine.eq(shift[:fine_bits]),
         ]
         aligned = Signal(data.ArrayLayout(signed(8), config.rows))
-        m.d.comb += aligned.eq(coarse >> Cat(Const(0, 3), fine))
+        m.d.comb += aligned.eq(window(coarse, fine, unit=8, width=8 * config.rows))
         activations = Signal(data.ArrayLayout(signed(8), config.rows), reset_less=True)
         for r in range(config.rows):
             m.d.sync += activations[r].eq(Mux(mask[r], aligned[r], pad))

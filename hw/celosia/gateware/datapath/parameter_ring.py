@@ -41,8 +41,8 @@ class ParameterRing(Component):
         After a pulse, ``bias`` is the next n-tile's, two cycles later.
     next_scale → scale:
         The same for the lanes; it also frees the entry before.
-    read, address, record:
-        The parameter memory's port.
+    busy, read, address, record:
+        The parameter memory's port; ``busy`` is high as long as there are records to be read.
     """
 
     def __init__(self, config: Config):
@@ -55,6 +55,7 @@ class ParameterRing(Component):
                 "bias": Out(data.ArrayLayout(signed(32), config.columns)),
                 "next_scale": In(1),
                 "scale": Out(data.ArrayLayout(Scale, config.columns)),
+                "busy": Out(1),
                 "read": Out(1),
                 "address": Out(range(config.parameter_records)),
                 "record": In(Record),
@@ -70,14 +71,16 @@ class ParameterRing(Component):
         address = Signal(16)
         tiles = Signal(16)
         column, last = Signal(range(config.columns)), Signal(range(config.columns))
+        begins, ends = Signal(init=1), Signal()  # the n-tile's first column, its last
         slot, scale_slot = Signal(range(RING)), Signal(range(RING), init=RING - 1)
         room = Signal()
         fetch = Signal()
         job = self.job.payload
         m.d.comb += [
             room.eq(slot != scale_slot),
-            fetch.eq(active & ((column != 0) | room)),
+            fetch.eq(active & (~begins | room)),
             self.job.ready.eq(~active),
+            self.busy.eq(active),
             self.read.eq(fetch),
             self.address.eq(address),
         ]
@@ -88,11 +91,18 @@ class ParameterRing(Component):
                 tiles.eq(job.n_tiles),
                 pairs.eq(job.pairs),
                 last.eq(Mux(job.pairs, config.down_channels - 1, config.columns - 1)),
+                ends.eq(job.pairs & (config.down_channels == 1)),
             ]
         with m.If(fetch):
-            m.d.sync += [address.eq(address + 1), column.eq(column + 1)]
-            with m.If(column == last):
-                m.d.sync += [column.eq(0), slot.eq(slot + 1), tiles.eq(tiles - 1), active.eq(tiles != 1)]
+            m.d.sync += [address.eq(address + 1), column.eq(column + 1), begins.eq(ends), ends.eq(column + 1 == last)]
+            with m.If(ends):
+                m.d.sync += [
+                    ends.eq(last == 0),
+                    column.eq(0),
+                    slot.eq(slot + 1),
+                    tiles.eq(tiles - 1),
+                    active.eq(tiles != 1),
+                ]
         m.d.comb += self.begun.eq(fetch & (column == Mux(pairs, 0, records_ahead(config))))
 
         # Ring: one small memory per column for the bias and one for the scale, each with its own pointer.

@@ -1,12 +1,13 @@
 # SPDX-License-Identifier: Apache-2.0
 """A memory's port on the local bus."""
 
-from amaranth.hdl import Cat, Module, Mux, Signal
+from amaranth.hdl import Module, Mux, Signal
 from amaranth.lib.wiring import Component, In, Out
 
 from ...arch.config import Config
 from ..delay import delay
 from ..interfaces import LocalBus
+from ..window import window
 
 __all__ = ["LocalPort"]
 
@@ -75,6 +76,6 @@ class LocalPort(Component):
         last_beat = delay(m, read_beat, self.read_cycles, "read_beat")
         m.d.comb += [
             self.bus.valid.eq(delay(m, self.read, self.read_cycles, "reading")),
-            self.bus.data.eq(Cat(self.read_data).word_select(last_beat, self.config.bus_bits)),
+            self.bus.data.eq(window(self.read_data, last_beat, unit=self.config.bus_bits, width=self.config.bus_bits)),
         ]
         return m

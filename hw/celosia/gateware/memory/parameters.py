@@ -37,12 +37,14 @@ class Record(data.Struct):
 class ParameterMemory(Component):
     """``config.parameter_records`` records, of whose 16 bytes 9 are kept.
 
-    Its one read port is the prefetcher's; reads from the local bus wait until that leaves it a cycle.
+    Its one read port is the prefetcher's; reads from the local bus wait while that is busy.
 
     Members
     -------
     read, address → record:
         The prefetcher's port, :data:`RECORD_LATENCY` cycles.
+    busy:
+        The prefetcher may read: a register, where ``read`` itself would come too late for the local bus.
     local:
         DMA and control windows; 16 bytes a record.
     """
@@ -51,6 +53,7 @@ class ParameterMemory(Component):
         self.config = config
         super().__init__(
             {
+                "busy": In(1),
                 "read": In(1),
                 "address": In(range(config.parameter_records)),
                 "record": Out(Record),
@@ -69,7 +72,7 @@ class ParameterMemory(Component):
         reading, address = Signal(), Signal.like(self.address, reset_less=True)
         m.d.sync += [reading.eq(self.read), address.eq(self.address)]
         m.d.comb += [
-            port.ready.eq(~self.read | self.local.request.payload.write),  # what is taken leaves beside ``reading``
+            port.ready.eq(~self.busy | self.local.request.payload.write),  # what is taken leaves beside ``reading``
             ram.read.eq(reading | port.read),
             ram.read_address.eq(Mux(reading, address, port.word)),
             ram.write.eq(port.write),

@@ -8,7 +8,7 @@ from amaranth.lib.wiring import Component, In, Out
 from ...arch.config import Config
 from ..control.buffer import StreamBuffer
 from ..interfaces import AXI4
-from .queue import Queue
+from ..queue import Queue
 
 __all__ = ["AXI4Arbiter"]
 

@@ -6,7 +6,7 @@ from amaranth.lib import data, stream
 from amaranth.lib.wiring import Component, In, Out
 
 from ..delay import delay
-from .queue import Queue
+from ..queue import Queue
 from .segments import SEGMENT_BEATS, Mapping
 
 __all__ = ["ReadData", "WriteData", "beat_layout", "word_layout"]

@@ -17,11 +17,11 @@ from amaranth.lib.wiring import Component, In, Out, connect
 
 from ...arch.config import Config
 from ..interfaces import AXI4
+from ..queue import Queue
 from .chip import Chip, ChipError
 from .columns import Columns
 from .data_path import ReadData, WriteData
 from .pins import Command, SdramPins
-from .queue import Queue
 from .rows import Rows
 from .segments import Mapping, Segments
 from .select import Select

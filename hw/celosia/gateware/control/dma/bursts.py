@@ -3,11 +3,12 @@
 
 from amaranth.hdl import Array, Const, Module, Mux, Signal
 from amaranth.lib import data, stream
-from amaranth.lib.wiring import Component, In, Out
+from amaranth.lib.wiring import Component, In, Out, connect, flipped
 
 from ....arch.config import Config
 from ....arch.isa import Space, Transfer
 from ....arch.registers import space_bytes, window_bits
+from ..buffer import StreamBuffer
 
 __all__ = ["BURST_BEATS", "Bursts", "LocalWalker", "burst_layout"]
 
@@ -31,10 +32,11 @@ class Bursts(Component):
 
     ::
 
-        transfer ─► row offsets ─► ends of the row ─► checks, addresses ─► cut at 64 beats ─► burst
-                    (+ strides)    (+ row_bytes)      (+ base)             (one a cycle)
+        transfer ─► row offsets ─► ends of the row ─► checks, addresses ─► buffer ─► cut at 64 beats ─► buffer ─► burst
+                    (+ strides)    (+ row_bytes)      (+ base)                       (one a cycle)
 
-    A row a cycle passes the first three stages while bursts are taken. A row that is not inside
+    A row a cycle passes the first three stages while bursts are taken; buffers keep the external bus's ready out of
+    what they wait for. A row that is not inside
     ``external_size`` bytes from ``external_base``, wraps round the address space, is not inside the local
     memory, or is not made of whole beats gives no burst but ``error``; so do all rows after it.
 
@@ -46,14 +48,15 @@ class Bursts(Component):
         Forget all rows; a burst that is already offered stays.
     burst:
         Bursts, in the order of the data. At most ``limit`` of them are offered or under way.
-    issued:
-        High in the first cycle in which a burst is on ``burst``.
+    issued, length:
+        ``issued`` is high for a cycle with each burst on its way to ``burst``, never after it is there; ``length`` is
+        its beats less one.
     retired:
         A burst has been completed by the external memory.
     exhausted:
-        Every burst of the command has been offered.
+        Every burst of the command has been issued.
     pending:
-        Bursts are offered or under way.
+        Bursts are offered or under way, or rows wait to be forgotten.
     error:
         High from the first bad row until ``abort``.
 
@@ -71,6 +74,7 @@ class Bursts(Component):
     external_size: Signal
     burst: stream.Interface
     issued: Signal
+    length: Signal
     retired: Signal
     exhausted: Signal
     pending: Signal
@@ -90,6 +94,7 @@ class Bursts(Component):
                 "external_size": In(32),
                 "burst": Out(stream.Signature(burst_layout(config))),
                 "issued": Out(1),
+                "length": Out(_BURST_BITS),
                 "retired": In(1),
                 "exhausted": Out(1),
                 "pending": Out(1),
@@ -100,13 +105,15 @@ class Bursts(Component):
     def elaborate(self, platform):
         m = Module()
         self._cutting, self._room, self._issue = Signal(), Signal(), Signal()
-        self._cut(m, self._rows(m))
+        m.submodules.rows = rows = StreamBuffer(_row_layout(self.config))
+        self._rows(m, rows.i)
+        self._cut(m, rows.o)
         outstanding = Signal(range(self.limit + 1))
         m.d.sync += outstanding.eq(outstanding + self._issue - self.retired)
-        m.d.comb += [self.pending.eq(outstanding != 0), self._room.eq(~outstanding[-1])]
+        m.d.comb += [self.pending.eq((outstanding != 0) | rows.o.valid), self._room.eq(~outstanding[-1])]
         return m
 
-    def _rows(self, m: Module) -> "_Row":
+    def _rows(self, m: Module, checked: stream.Interface) -> None:
         """Row by row: offsets, then their ends, then the checks. All quantities in beats."""
         config, transfer = self.config, self.transfer
         low = _beat_shift(config)
@@ -120,11 +127,13 @@ class Bursts(Component):
         end, local_end, begin = Signal(bits + 2), Signal(bits + 2), Signal(bits + 1)
         first, last = Signal(bits + 2), Signal(bits + 3)
         ends_valid = Signal()
-        row = _Row(config)
-        advance = Signal()
+        row, valid, bad, advance = Signal(_row_layout(config)), Signal(), Signal(), Signal()
         m.d.comb += [
-            advance.eq(~row.valid | row.taken),
-            self.exhausted.eq(~some & ~ends_valid & ~row.valid & ~self._cutting),
+            checked.valid.eq(valid & ~bad),
+            checked.payload.eq(row),
+            self.error.eq(valid & bad),
+            advance.eq(~valid | (checked.ready & ~bad)),
+            self.exhausted.eq(~some & ~ends_valid & ~valid & ~self._cutting),
         ]
         m.d.comb += [first.eq(begin + self.external_base[low:]), last.eq(end + self.external_base[low:])]
         with m.If(advance):
@@ -133,8 +142,8 @@ class Bursts(Component):
                 rows.eq(rows - 1), some.eq(some & (rows != 1)),
                 ends_valid.eq(some), begin.eq(offset),
                 end.eq(offset + tail), local_end.eq(local_offset + tail),
-                row.valid.eq(ends_valid), row.first.eq(first), row.last.eq(last),
-                row.bad.eq(
+                valid.eq(ends_valid), row.first.eq(first), row.last.eq(last),
+                bad.eq(
                     odd | (end >= self.external_size[low:]) | (local_end >= space_beats)
                     | last[config.address_bits - low :].any()
                 ),
@@ -144,61 +153,54 @@ class Bursts(Component):
                 offset.eq(transfer.external_address[low:]), stride.eq(transfer.external_stride[low:]),
                 local_offset.eq(transfer.local_address[low:]), local_stride.eq(transfer.local_stride[low:]),
                 tail.eq(transfer.row_bytes[low:] - 1), rows.eq(transfer.rows), some.eq(self.start),
-                space_beats.eq(sizes[transfer.space.as_value()]), ends_valid.eq(0), row.valid.eq(0),
+                space_beats.eq(sizes[transfer.space.as_value()]), ends_valid.eq(0), valid.eq(0),
                 odd.eq(
                     self.external_base[:low].any()
                     | _any(getattr(transfer, name)[:low] for name in fields)
                 ),
             ]  # fmt: skip
         with m.If(self.abort):
-            m.d.sync += [some.eq(0), ends_valid.eq(0), row.valid.eq(0)]
-        return row
+            m.d.sync += [some.eq(0), ends_valid.eq(0), valid.eq(0)]
 
-    def _cut(self, m: Module, row: "_Row"):
+    def _cut(self, m: Module, rows: stream.Interface) -> None:
         """Cut a row at multiples of BURST_BEATS and offer the pieces."""
-        burst, beat, end = self.burst, Signal.like(row.first), Signal(_BURST_BITS)
-        cutting, is_last, issue = self._cutting, Signal(), self._issue
+        m.submodules.bursts = bursts = StreamBuffer(burst_layout(self.config))
+        connect(m, bursts.o, flipped(self.burst))
+        row, burst = rows.payload, bursts.i
+        beat, end, work = Signal.like(row.first), Signal(_BURST_BITS), Signal()
+        is_last, issue = Signal(), self._issue
         left = Signal(len(beat) - _BURST_BITS)  # bursts after this one
         high = slice(_BURST_BITS, None)
         m.d.comb += [
-            issue.eq(cutting & (~burst.valid | burst.ready) & self._room & ~self.abort),
-            row.taken.eq(row.valid & ~row.bad & (~cutting | (issue & is_last))),
-            self.error.eq(row.valid & row.bad),
+            self._cutting.eq(work | rows.valid),
+            issue.eq(work & burst.ready & self._room & ~self.abort),
+            rows.ready.eq(~work | (issue & is_last) | self.abort),
+            burst.valid.eq(issue),
+            burst.payload.beat.eq(beat),
+            burst.payload.length.eq(Mux(is_last, end, BURST_BEATS - 1) - beat[:_BURST_BITS]),
         ]
-        with m.If(burst.ready):
-            m.d.sync += burst.valid.eq(0)
-        m.d.sync += self.issued.eq(issue)
+        m.d.sync += [self.issued.eq(issue), self.length.eq(burst.payload.length)]
         with m.If(issue):
             m.d.sync += [
-                burst.valid.eq(1),
-                burst.payload.beat.eq(beat),
-                burst.payload.length.eq(Mux(is_last, end, BURST_BEATS - 1) - beat[:_BURST_BITS]),
                 beat[:_BURST_BITS].eq(0),
                 beat[high].eq(beat[high] + 1),
                 left.eq(left - 1),
                 is_last.eq(left == 1),
-                cutting.eq(~is_last),
             ]
-        with m.If(row.taken):
+        with m.If(rows.ready):
             m.d.sync += [
                 beat.eq(row.first),
                 end.eq(row.last[:_BURST_BITS]),
                 left.eq(row.last[high] - row.first[high]),
                 is_last.eq(row.last[high] == row.first[high]),
-                cutting.eq(1),
+                work.eq(rows.valid & ~self.abort),
             ]
-        with m.If(self.abort):
-            m.d.sync += cutting.eq(0)
 
 
-class _Row:
-    """A checked row: its first and last beat, and the handshake that takes it."""
-
-    def __init__(self, config: Config):
-        bits = config.address_bits - _beat_shift(config)
-        self.first, self.last = Signal(bits, name="row_first"), Signal(bits, name="row_last")
-        self.valid, self.bad = Signal(name="row_valid"), Signal(name="row_bad")
-        self.taken = Signal(name="row_taken")
+def _row_layout(config: Config) -> data.StructLayout:
+    """A row that has passed the checks: its first and last beat."""
+    bits = config.address_bits - _beat_shift(config)
+    return data.StructLayout({"first": bits, "last": bits})
 
 
 def _any(values):
