@@ -25,7 +25,7 @@ def steps(monkeypatch, tmp_path):
     monkeypatch.setattr(flow, "versions", lambda family: {"pyosys": "0.70"})
     ran = []
 
-    def make_plan(family, platform, top, *, clock_hz):
+    def make_plan(family, platform, top, *, clock_hz, placement):
         return Plan(family, {"top.il": "", "top.ys": ""}, ["yosys"], PLACE, PACK, "top.bit")
 
     def run(name, arguments, folder, log, watch=None):
@@ -66,7 +66,7 @@ def test_one_synthesis_all_seeds_one_bitstream(steps):
 
 def test_a_clock_that_no_seed_meets_leaves_no_bitstream(steps):
     with pytest.raises(BuildError, match=r"118\.0 MHz of 125 MHz"):
-        build(seeds=[1])
+        build(clock_hz=125e6, seeds=[1])
     assert "ecppack" not in steps
 
 

@@ -24,6 +24,7 @@ from .fits import check_fits, count_cells
 from .place import Placed, best, place_seeds
 from .plan import TOP, Plan, make_plan
 from .process import run_tool
+from .replicate import replicate_file
 from .tools import versions
 
 __all__ = ["Built", "build", "cache_folder"]
@@ -119,7 +120,9 @@ def build(
         seconds[name] = time.monotonic() - begin
 
     with step("elaborate", f"elaborating {system.config.name} for {board.name}"):
-        plan = make_plan(board.part.family, board.platform(), Top(system), clock_hz=system.clock_hz)
+        plan = make_plan(
+            board.part.family, board.platform(), Top(system), clock_hz=system.clock_hz, placement=board.placement
+        )
         check_fits(board.part, count_cells(plan.files[f"{TOP}.il"]))
     cache = cache_folder() / board.name
     with step("synthesize", "synthesizing"):
@@ -173,15 +176,17 @@ def check_clock(placed: Placed, clock_hz: int) -> None:
 
 
 def synthesize(plan: Plan, cache: Path, tools: dict[str, str]) -> Path:
-    """The folder with the netlist, made now or found in the cache; seeds share it. Carry chains of ECP5 are trimmed.
+    """The folder with the netlist, made now or found in the cache; seeds share it.
+
+    That of an ECP5 is improved: carry chains trimmed, drivers of many inputs replicated.
 
     Raises
     ------
     BuildError
         Yosys fails.
     """
-    trim = plan.family is Family.ECP5
-    folder = cache / f"{plan.key}-pyosys-{tools['pyosys']}{'-trimmed' if trim else ''}"
+    improve = plan.family is Family.ECP5
+    folder = cache / f"{plan.key}-pyosys-{tools['pyosys']}{'-improved' if improve else ''}"
     if folder.exists():
         folder.touch()  # used last, so kept longest
         return folder
@@ -190,8 +195,9 @@ def synthesize(plan: Plan, cache: Path, tools: dict[str, str]) -> Path:
     for name, text in plan.files.items():
         (scratch / name).write_text(text, encoding="utf-8")
     run_tool("yosys", [f"{TOP}.ys"], scratch, scratch / "synthesis.log")
-    if trim:
+    if improve:
         trim_file(scratch / f"{TOP}.json")
+        replicate_file(scratch / f"{TOP}.json")
     with contextlib.suppress(OSError):  # somebody else has built the same meanwhile
         scratch.rename(folder)
     return folder

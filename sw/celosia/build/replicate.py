@@ -1,0 +1,113 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Drivers of many inputs, replicated: each copy drives the inputs of one neighbourhood.
+
+A register that a hundred cells of sixteen lanes look at has to lie somewhere, and is far from most of them. Hardware
+descriptions ask for a register a lane in vain: yosys merges equal registers. So it is done behind yosys, as tools of
+FPGA vendors do ("register duplication").
+
+Which inputs are neighbours is taken from the names of their cells, which begin with the modules that they are in:
+sorted by name, the inputs of one lane stand side by side.
+"""
+
+import json
+import re
+from collections import defaultdict
+from pathlib import Path
+from typing import Any
+
+__all__ = ["LIMIT", "replicate", "replicate_file"]
+
+LIMIT = 64
+"""Inputs a driver may have, and those of each copy."""
+
+_DRIVERS = {"TRELLIS_FF": "Q", "LUT4": "Z"}
+"""Cells that are replicated, and their output."""
+
+_BINDING = {"ALUT", "BLUT", "D0", "D1"}
+"""Ports of multiplexers that bind the place of the LUTs in front of them."""
+
+_CLOCKS = {"CLK", "WCK", "CLKI"}
+
+_NUMBER = re.compile(r"(\d+)")
+
+Input = tuple[str, str, int]
+"""A cell, its port, and the bit of the port."""
+
+
+def replicate_file(netlist: Path, limit: int = LIMIT) -> int:
+    """:func:`replicate` on a file that yosys wrote, in place."""
+    design = json.loads(netlist.read_text())
+    copies = replicate(design, limit)
+    netlist.write_text(json.dumps(design))
+    return copies
+
+
+def replicate(design: dict[str, Any], limit: int = LIMIT) -> int:
+    """Replicate LUTs and registers of ECP5 that drive more than ``limit`` inputs; returns how many copies were made.
+
+    LUTs come first: their copies add to what the registers before them drive. Clocks stay as they are, and so does
+    what drives a port of the design or a multiplexer that binds its LUTs.
+
+    Parameters
+    ----------
+    design:
+        A flat netlist in yosys' JSON form. Changed in place.
+    """
+    netlists = [_Netlist(module) for module in design["modules"].values()]
+    return sum(netlist.replicate(kind, limit) for netlist in netlists for kind in ("LUT4", "TRELLIS_FF"))
+
+
+class _Netlist:
+    """Who drives, and who is driven."""
+
+    def __init__(self, module: dict[str, Any]):
+        self.module, self.cells = module, module["cells"]
+        self.inputs: dict[int, list[Input]] = defaultdict(list)
+        self.outside = {bit for port in module["ports"].values() for bit in port["bits"]}
+        for name, cell in self.cells.items():
+            for port, bits in cell["connections"].items():
+                if cell["port_directions"][port] == "input":
+                    for place, bit in enumerate(bits):
+                        self.inputs[bit].append((name, port, place))
+        every = (bit for cell in self.cells.values() for bits in cell["connections"].values() for bit in bits)
+        self.next_bit = 1 + max((bit for bit in (*every, *self.outside) if isinstance(bit, int)), default=1)
+
+    def replicate(self, kind: str, limit: int) -> int:
+        output, copies = _DRIVERS[kind], 0
+        for name, cell in list(self.cells.items()):
+            if cell["type"] != kind or not cell["connections"].get(output):
+                continue
+            inputs = self.inputs[cell["connections"][output][0]]
+            if len(inputs) > limit and self._movable(cell["connections"][output][0], inputs):
+                copies += self._copy(name, output, inputs, limit)
+        return copies
+
+    def _movable(self, bit: int, inputs: list[Input]) -> bool:
+        return bit not in self.outside and not any(port in _BINDING | _CLOCKS for _, port, _ in inputs)
+
+    def _copy(self, name: str, output: str, inputs: list[Input], limit: int) -> int:
+        """Keep the first neighbourhood for the cell itself; a copy for each of the others."""
+        ordered = sorted(inputs, key=lambda entry: _natural(entry[0]))
+        groups = -(-len(ordered) // limit)
+        size = -(-len(ordered) // groups)
+        for number in range(1, groups):
+            bit, self.next_bit = self.next_bit, self.next_bit + 1
+            own = f"{name}_copy_{number}"
+            cell = self.cells[name]
+            self.cells[own] = {**cell, "connections": {**cell["connections"], output: [bit]}}
+            self.module["netnames"][own] = {"hide_name": 1, "bits": [bit], "attributes": {}}
+            for sink, port, place in ordered[number * size : (number + 1) * size]:
+                connections = self.cells[sink]["connections"]
+                connections[port] = [*connections[port][:place], bit, *connections[port][place + 1 :]]
+                self.inputs[bit].append((sink, port, place))
+            for port, bits in cell["connections"].items():
+                if cell["port_directions"][port] == "input":
+                    for place, driver in enumerate(bits):
+                        self.inputs[driver].append((own, port, place))
+        self.inputs[self.cells[name]["connections"][output][0]] = ordered[:size]
+        return groups - 1
+
+
+def _natural(name: str) -> list[str | int]:
+    """Sorts lane_2 before lane_10."""
+    return [int(part) if part.isdigit() else part for part in _NUMBER.split(name)]

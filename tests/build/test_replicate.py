@@ -1,0 +1,109 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Replicated drivers: every input still gets the same value, from a neighbour."""
+
+import json
+from collections import Counter
+
+import pytest
+
+from celosia.build.replicate import replicate, replicate_file
+
+CLOCK, DATA, OUT = 2, 3, 4
+
+
+def register(data: int, out: int, enable: int | str = "1") -> dict:
+    return {
+        "type": "TRELLIS_FF",
+        "parameters": {"GSR": "DISABLED"},
+        "port_directions": {"CLK": "input", "DI": "input", "CE": "input", "Q": "output"},
+        "connections": {"CLK": [CLOCK], "DI": [data], "CE": [enable], "Q": [out]},
+    }
+
+
+def lut(inputs: list[int], out: int, kind: str = "LUT4", first: str = "A") -> dict:
+    ports = dict(zip([first, "B", "C", "D"], inputs, strict=False))
+    return {
+        "type": kind,
+        "parameters": {},
+        "port_directions": {**dict.fromkeys(ports, "input"), "Z": "output"},
+        "connections": {**{port: [bit] for port, bit in ports.items()}, "Z": [out]},
+    }
+
+
+def design(cells: dict[str, dict], *, outputs: tuple[int, ...] = ()) -> dict:
+    ports = {"clk": {"bits": [CLOCK]}, "data": {"bits": [DATA]}, "out": {"bits": list(outputs)}}
+    return {"modules": {"top": {"ports": ports, "cells": cells, "netnames": {}}}}
+
+
+def drivers(made: dict) -> dict[int, str]:
+    cells = made["modules"]["top"]["cells"]
+    return {
+        bit: name
+        for name, cell in cells.items()
+        for port, bits in cell["connections"].items()
+        if cell["port_directions"][port] == "output"
+        for bit in bits
+    }
+
+
+def lanes(count: int, first: int = 10) -> dict[str, dict]:
+    """Registers of ``count`` lanes, four a lane, that the bit OUT enables."""
+    return {f"lanes.lane_{i}.x_{j}": register(DATA, first + 4 * i + j, OUT) for i in range(count) for j in range(4)}
+
+
+def test_every_copy_drives_one_neighbourhood():
+    made = design({"valid": register(DATA, OUT), **lanes(12)})
+    assert replicate(made, limit=8) == 5
+    cells, by = made["modules"]["top"]["cells"], drivers(made)
+    groups: dict[str, set[str]] = {}
+    for name, cell in cells.items():
+        if name.startswith("lanes."):
+            groups.setdefault(by[cell["connections"]["CE"][0]], set()).add(name.split(".")[1])
+    assert groups == {
+        driver: {f"lane_{2 * i}", f"lane_{2 * i + 1}"}
+        for i, driver in enumerate(["valid", *(f"valid_copy_{n}" for n in range(1, 6))])
+    }
+    for driver in groups:
+        copy = cells[driver]
+        assert (copy["type"], copy["parameters"]) == ("TRELLIS_FF", {"GSR": "DISABLED"})
+        assert copy["connections"] | {"Q": None} == cells["valid"]["connections"] | {"Q": None}
+
+
+def test_copies_of_luts_are_inputs_that_their_registers_drive():
+    """A LUT's copies are made first: then the register before it drives more than it may."""
+    made = design({"busy": register(DATA, 5), "enable": lut([5], OUT), **lanes(8)})
+    assert replicate(made, limit=2) == 15 + 7
+    cells, by = made["modules"]["top"]["cells"], drivers(made)
+    loads = Counter(
+        by[bit]
+        for cell in cells.values()
+        for port in ("A", "CE")
+        for bit in cell["connections"].get(port, [])
+        if bit in by
+    )
+    assert max(loads.values()) == 2
+    assert all(by[cell["connections"]["CE"][0]].startswith("enable") for name, cell in cells.items() if "lane" in name)
+
+
+@pytest.mark.parametrize("port", ["CLK", "ALUT"])
+def test_clocks_and_what_binds_a_place_stay(port: str):
+    loads = {f"cell_{i}": lut([OUT], 10 + i, "PFUMX", first=port) for i in range(9)}
+    made = design({"driver": register(DATA, OUT), **loads})
+    before = json.dumps(made)
+    assert replicate(made, limit=4) == 0
+    assert json.dumps(made) == before
+
+
+def test_what_drives_a_port_stays():
+    made = design({"valid": register(DATA, OUT), **lanes(3)}, outputs=(OUT,))
+    assert replicate(made, limit=4) == 0
+
+
+def test_few_inputs_need_no_copies(tmp_path):
+    netlist = tmp_path / "top.json"
+    netlist.write_text(json.dumps(design({"valid": register(DATA, OUT), **lanes(2)})))
+    before = netlist.read_text()
+    assert replicate_file(netlist) == 0
+    assert netlist.read_text() == before
+    assert replicate_file(netlist, limit=4) == 1
+    assert netlist.read_text() != before
