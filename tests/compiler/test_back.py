@@ -296,32 +296,3 @@ def test_verifier_finds_races():
     assert races((*old, Command(opcode=Opcode.ADD, layer=0, fields={}, waits={Engine.CONV: 10}))) == [
         "command 200 waits for 10 of 200 CONV commands"
     ]
-
-
-def test_streamed_weights_are_fetched_ahead():
-    """Each layer's weights are loaded while the layer before still runs, over those of the one before that."""
-    b = builder()
-    x = b.input(1, 16, 16, 8)
-    for _ in range(4):
-        x = b.conv(x, 8, (3, 3), padding="SAME")
-    config = CONFIG.replace(weight_bytes=2 * 9 * CONFIG.tile_words * CONFIG.weight_word_bytes)
-    module = analyze(b.output(x), config, memory="external")
-    assert module.streamed
-    assert [module.weight_words[layer, 0] // config.tile_words for layer in range(4)] == [0, 9, 0, 9]
-    setup, segment = module.segments
-    assert listing(setup) == ["LOAD 0", "END 0 load>=1"]
-    text = [line for line in listing(segment) if not line.startswith("STORE")]
-    assert text[:4] == ["LOAD 0", "LOAD 0", "CONV 0 load>=2", "LOAD 1"]
-    assert text[7] == "CONV 1 load>=3 conv>=2"
-    assert text[8] == "LOAD 2 conv>=4"
-    assert text[13] == "LOAD 3 conv>=8"
-
-
-def test_streamed_layers_are_cut_into_groups():
-    b = builder()
-    graph = b.output(b.dense(b.input(1, 64), 64))
-    config = CONFIG.replace(weight_bytes=20 * CONFIG.tile_words * CONFIG.weight_word_bytes)
-    module = analyze(graph, config, memory="external")
-    # 64 tiles, 8 a column tile: one column tile a group, as two of them must fit
-    assert [len(g.weights) for g in module.layers[0].groups] == [8] * 8  # type: ignore[union-attr]
-    assert [module.weight_words[0, g] // CONFIG.tile_words for g in range(8)] == [0, 8] * 4

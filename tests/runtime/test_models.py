@@ -14,11 +14,13 @@ from support.shared import SMALL, model, reference
 
 TOO_LARGE = {
     ("mlpt_ad_toycar", "c16", "local"): "it needs 264192 bytes of weight memory, and there are 65536",
-    ("mlpt_ad_toycar", "c16", "external"): "it needs 1672 records of parameter memory, and there are 1024",
     ("mlpt_ic_resnet8", "c16", "local"): "it needs 77632 bytes of weight memory, and there are 65536",
-    ("mlpt_ic_resnet8", "c16", "external"): "it needs 49152 bytes of activation memory at operator 2 CONV_2D",
     ("mlpt_vww_mbv1_025", "c16", "local"): "bytes of weight memory, and there are 65536",
-    ("mlpt_vww_mbv1_025", "c16", "external"): "it needs 1500 records of parameter memory",
+    ("mlpt_ad_toycar", "c256-small", "local"): "it needs 266240 bytes of weight memory, and there are 40960",
+    ("mlpt_ic_resnet8", "c256-small", "local"): "bytes of weight memory, and there are 40960",
+    ("mlpt_vww_mbv1_025", "c256-small", "local"): "bytes of weight memory, and there are 40960",
+    ("mlpt_sww_strm", "c256-small", "local"): "bytes of weight memory, and there are 40960",
+    ("tflm_micro_speech", "c256-small", "local"): "it needs 66560 bytes of weight memory, and there are 40960",
 }
 
 

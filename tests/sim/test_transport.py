@@ -79,6 +79,7 @@ MEMORIES = {
     "gap": MemoryModel(size=SIZE, gap=3),
     "stalls": MemoryModel(size=SIZE, latency=5, stall=0.4, seed=7),
     "other stalls": MemoryModel(size=SIZE, latency=5, stall=0.4, seed=8),
+    "jitter": MemoryModel(size=SIZE, latency=5, jitter=20, seed=9),
     "all": MemoryModel(size=SIZE, latency=9, gap=1, stall=0.7, seed=2**64 - 1),
 }
 

@@ -41,7 +41,8 @@ def open_transport(
     wave:
         A VCD file to write; the ``functional`` simulator has no signals to show.
     external:
-        The memory on the core's AXI4 master. Only its size matters to the ``functional`` simulator.
+        The memory on the core's AXI4 master. The ``functional`` simulator takes its
+        cycles from the timing model's idea of it.
     report:
         Called with a few words about each step that takes long, such as building the simulator.
 
@@ -59,7 +60,7 @@ def open_transport(
 
             if path is not None:
                 raise SimulatorError("the functional simulator has no waveforms; use verilator or pysim")
-            return FunctionalTransport(config, external_bytes=external.size)
+            return FunctionalTransport(config, external_bytes=external.size, timing=external.timing)
         case "verilator":
             from celosia.gateware.core import Core
 

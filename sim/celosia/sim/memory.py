@@ -3,9 +3,11 @@
 
 from dataclasses import dataclass
 
+from celosia.arch.timing import ExternalTiming
+
 from .errors import SimulatorError
 
-__all__ = ["MAX_BEATS", "MAX_BURSTS", "MemoryModel", "Stalls"]
+__all__ = ["MAX_BEATS", "MAX_BURSTS", "Delays", "MemoryModel", "Stalls"]
 
 MAX_BURSTS = 16
 """Bursts of each direction that the memory holds before it takes no more addresses."""
@@ -30,12 +32,15 @@ class MemoryModel:
         1. Later bursts wait while earlier ones transfer, not longer.
     gap:
         Cycles without a transfer after every beat of read data, and after every beat of write data.
+    jitter:
+        Each burst's latency is longer by 0 to so many cycles, each number equally likely; up to 65535. Bursts are still
+        answered in order.
     stall:
         Probability that one of the five channels does nothing in a cycle: the three that the memory receives are
         not ready; the two it sends on show nothing new (what is shown stays until it is taken). 0 to 1, in steps
         of 1/4096.
     seed:
-        Which stalls: equal seeds give equal stalls, in every simulator.
+        Which stalls and which latencies: equal seeds give equal ones, in every simulator.
     errors:
         Addresses (a range of step 1) whose beats are answered SLVERR: they read 0 and keep what they held.
 
@@ -48,6 +53,7 @@ class MemoryModel:
     size: int = 16 << 20
     latency: int = 1
     gap: int = 0
+    jitter: int = 0
     stall: float = 0.0
     seed: int = 1
     errors: range = range(0)
@@ -60,14 +66,50 @@ class MemoryModel:
         check(0 < self.size <= 1 << 32 and self.size % 4096 == 0, "size", "a multiple of 4096 up to 4 GiB")
         check(1 <= self.latency < 1 << 31, "latency", "at least 1 cycle")
         check(0 <= self.gap < 1 << 31, "gap", "at least 0 cycles")
+        check(0 <= self.jitter < 1 << 16, "jitter", "0 to 65535 cycles")
         check(0 <= self.stall < 1, "stall", "a probability below 1")
         check(0 <= self.seed < 1 << 64, "seed", "an unsigned 64-bit number")
         check(self.errors.step == 1 and self.errors.start >= 0, "errors", "a range of step 1")
 
     @property
+    def timing(self) -> ExternalTiming:
+        """The same memory for the timing model."""
+        return ExternalTiming(latency=self.latency, gap=self.gap, stall=self.stall, jitter=self.jitter)
+
+    @property
     def stall_steps(self) -> int:
         """:attr:`stall` in steps of 1/4096."""
         return min(round(self.stall * 4096), 4095)
+
+
+def _xorshift(state: int) -> int:
+    """Marsaglia's xorshift64."""
+    state ^= state << 13 & 0xFFFFFFFFFFFFFFFF
+    state ^= state >> 7
+    return state ^ (state << 17 & 0xFFFFFFFFFFFFFFFF)
+
+
+class Delays:
+    """How much longer than ``latency`` each burst of one direction takes.
+
+    Parameters
+    ----------
+    model:
+        Gives the jitter and the seed.
+    direction:
+        0 for reads, 1 for writes: they draw apart.
+    """
+
+    def __init__(self, model: MemoryModel, direction: int):
+        self._range = model.jitter + 1
+        self._state = model.seed ^ (0xD1B54A32D192ED03 + direction) or 1
+
+    def draw(self) -> int:
+        """The next burst's."""
+        if self._range == 1:
+            return 0
+        self._state = _xorshift(self._state)
+        return (self._state >> 20) % self._range
 
 
 class Stalls:
@@ -87,11 +129,7 @@ class Stalls:
         """One cycle's stalls of AR, AW, W, R and B."""
         if not self._steps:
             return (False, False, False, False, False)
-        x = self._state
-        x ^= x << 13 & 0xFFFFFFFFFFFFFFFF
-        x ^= x >> 7
-        x ^= x << 17 & 0xFFFFFFFFFFFFFFFF
-        self._state = x
+        self._state = x = _xorshift(self._state)
         steps = self._steps
         return (
             x & 4095 < steps, x >> 12 & 4095 < steps, x >> 24 & 4095 < steps, x >> 36 & 4095 < steps,

@@ -13,6 +13,7 @@ from celosia.model import load
 
 from . import console, options
 from .configuration import DEFAULT, parse_config
+from .external import parse_external
 from .files import check_writable
 
 __all__ = ["compile_"]
@@ -23,13 +24,15 @@ def compile_(
     output: Annotated[Path, typer.Option("--output", "-o", metavar="P", help="The program file to write.")],
     config: options.Config = DEFAULT,
     memory: options.Memory = "local",
+    external: options.External = "",
     strategy: options.Strategy = None,
     as_json: options.AsJson = False,
 ) -> None:
     """Compile a network for a configuration."""
     core = parse_config(config)
     check_writable(output)
-    program = compiler.compile(load(model), core, memory=memory, strategies=options.strategies(strategy))
+    timing = parse_external(external, bus_bits=core.bus_bits).timing
+    program = compiler.compile(load(model), core, memory=memory, strategy=strategy, timing=timing)
     program.save(output)
     facts = {
         "model": str(model),
@@ -39,6 +42,9 @@ def compile_(
         "commands": len(program.commands) // COMMAND_BYTES,
         "weight_bytes": len(program.weights),
         "predicted": program.predicted,
+        "strategy": program.strategy,
+        "traffic": program.traffic,
+        "local": program.local,
         "macs": program.macs,
     }
     if as_json:

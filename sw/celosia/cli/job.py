@@ -56,7 +56,7 @@ class Job:
             The device cannot be opened, or stopped with an error.
         """
         each = self.program.predicted
-        memory = parse_external(external, self.program.external.get("end", 0))
+        memory = parse_external(external, self.program.external.get("end", 0), self.program.config.bus_bits)
         with console.opening(on, self.program.config, wave, memory) as device:
             device.load(self.program)
             start = time.perf_counter()

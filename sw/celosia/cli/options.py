@@ -6,12 +6,7 @@ from typing import Annotated, Literal
 
 import typer
 
-from celosia.compiler.strategies import STRATEGIES
-from celosia.compiler.strategies import Strategy as Tiling
-
-from .errors import ArgumentError
-
-__all__ = ["CONFIG_HELP", "ON_HELP", "AsJson", "Config", "External", "Memory", "Model", "On", "Strategy", "strategies"]
+__all__ = ["CONFIG_HELP", "ON_HELP", "AsJson", "Config", "External", "Memory", "Model", "On", "Strategy"]
 
 CONFIG_HELP = "A preset (c256, c64, c16, c512), fields (rows=12,columns=10), or both (c256,weight_bytes=524288)."
 
@@ -25,12 +20,17 @@ External = Annotated[
     str,
     typer.Option(
         metavar="FIELDS",
-        help="How a simulated external memory behaves: latency=30,gap=1,stall=0.25,seed=7,size=0x1000000. "
-        "Default: ideal.",
+        help="How the external memory behaves, in a simulator and in predictions: "
+        "latency=30,width=16,gap=1,jitter=20,stall=0.25,seed=7,size=0x1000000. Default: ideal.",
     ),
 ]
 Strategy = Annotated[
-    str | None, typer.Option(metavar="NAME", help="Tile with this strategy only, instead of the best of all.")
+    str | None,
+    typer.Option(
+        metavar="NAME",
+        help="Tile with this strategy only, instead of the best of all: one for networks that fit, or, with --memory "
+        "external, one that streams (search, depth-first, output-strips, …).",
+    ),
 ]
 AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON object and nothing else.")]
 ON_HELP = (
@@ -39,18 +39,3 @@ ON_HELP = (
 )
 
 On = Annotated[str, typer.Option(metavar="DEVICE", help=ON_HELP)]
-
-
-def strategies(name: str | None) -> dict[str, Tiling]:
-    """The tilings to race: all of them, or the one of this name.
-
-    Raises
-    ------
-    ArgumentError
-        No strategy has this name.
-    """
-    if name is None:
-        return STRATEGIES
-    if name not in STRATEGIES:
-        raise ArgumentError(f"no strategy is called {name!r}; choose one of {', '.join(STRATEGIES)}")
-    return {name: STRATEGIES[name]}

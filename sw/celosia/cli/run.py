@@ -8,13 +8,13 @@ import typer
 from rich.markup import escape
 
 from celosia import compiler
-from celosia.compiler.strategies import Strategy
 from celosia.model import load
 from celosia.runtime import Program
 
 from . import console, options
 from .configuration import DEFAULT, parse_config
 from .errors import ArgumentError
+from .external import parse_external
 from .files import check_writable, random_inputs, read_inputs, write_npz
 from .job import Job
 from .table import layer_table, summary
@@ -56,7 +56,7 @@ def run(
         raise ArgumentError("--input and --random exclude each other: give one of them")
     check_writable(output)
     check_writable(wave)
-    job = _prepare(model, config, memory, options.strategies(strategy), input_, random or 0)
+    job = _prepare(model, config, memory, strategy, external, input_, random or 0)
     job.execute(on, wave, external)
     if output is not None:
         write_npz(output, job.outputs())
@@ -69,7 +69,7 @@ def run(
 
 
 def _prepare(
-    model: Path, config: str | None, memory: str, tilings: dict[str, Strategy], input_: Path | None, seed: int
+    model: Path, config: str | None, memory: str, strategy: str | None, external: str, input_: Path | None, seed: int
 ) -> Job:
     """The program and its inputs, before any device is opened."""
     with open(model, "rb") as file:
@@ -83,7 +83,9 @@ def _prepare(
             )
     else:
         graph = load(model)
-        program = compiler.compile(graph, parse_config(config or DEFAULT), memory=memory, strategies=tilings)
+        core = parse_config(config or DEFAULT)
+        timing = parse_external(external, bus_bits=core.bus_bits).timing
+        program = compiler.compile(graph, core, memory=memory, strategy=strategy, timing=timing)
     if input_ is not None:
         return Job(program, graph, read_inputs(input_, program.inputs))
     return Job(program, graph, random_inputs(seed, program.inputs))

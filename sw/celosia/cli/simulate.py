@@ -50,8 +50,8 @@ def simulate(
     baud = chosen.baud if real_speed else clock_hz // (bit_cycles or _FASTEST)
     built = build_board(
         core,
-        lambda: Soc(core, clock_hz=clock_hz, baud=baud),
-        fingerprint=f"{fingerprint(core, 'celosia.boards')} {clock_hz} {baud}",
+        lambda: Soc(core, clock_hz=clock_hz, baud=baud, buffer_bytes=chosen.buffer_bytes),
+        fingerprint=f"{fingerprint(core, 'celosia.boards')} {clock_hz} {baud} {chosen.buffer_bytes}",
         report=lambda what: console.err().print(f"{chosen.name}: {what}", soft_wrap=True),
     )
     simulator = BoardSimulator(built, clock_hz, baud)

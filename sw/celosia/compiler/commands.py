@@ -10,7 +10,7 @@ from .ir import AddLayer, ArrayLayer, Command, ConvLayer, DepthwiseLayer, Module
 from .walks import walk_of
 
 __all__ = [
-    "add_command", "conv_command", "depthwise_command", "end_command", "load_image", "load_weights", "transfer",
+    "add_command", "conv_command", "depthwise_command", "end_command", "load_image", "transfer",
 ]  # fmt: skip
 
 
@@ -175,24 +175,6 @@ def weight_region(module: Module, layer: ArrayLayer, group: int) -> Region:
     size = module.config.weight_word_bytes
     words = group_words(module.config, layer.groups[group])
     return Region(Space.WEIGHTS, module.weight_words[layer.layer, group] * size, words * size)
-
-
-def load_weights(module: Module, layer: ArrayLayer, group: int) -> Command:
-    """LOAD of the weights of a group."""
-    region = weight_region(module, layer, group)
-    source = module.weight_source[layer.layer, group] * module.config.weight_word_bytes
-    return Command(
-        opcode=Opcode.LOAD,
-        layer=layer.layer,
-        fields={
-            "external_address": module.external["weights"] + source,
-            "local_address": region.start,
-            "row_bytes": region.row_bytes,
-            "rows": 1,
-            "space": Space.WEIGHTS.value,
-        },
-        writes=(region,),
-    )
 
 
 def load_image(module: Module, space: Space, key: str, size: int) -> Command:

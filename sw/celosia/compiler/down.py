@@ -231,19 +231,6 @@ def down_cycles(walk: Walk) -> int:
     return walk.window.batch * sum(walk.cycles(x, width, height) for _, height, x, width in walk.tiles())
 
 
-def down_groups(walk: Walk, weights: np.ndarray, most_tiles: int | None = None) -> tuple[DownGroup, ...]:
-    """The channels of a filter in groups of at most ``most_tiles`` weight tiles (but at least D channels).
-
-    Parameters
-    ----------
-    weights:
-        int8, (channels, kernel rows, kernel columns).
-    """
-    channels, block = len(weights), walk.config.down_channels
-    per_block = walk.passes[0] * walk.passes[1]
-    step = channels if most_tiles is None else max(1, most_tiles // per_block) * block
-    return tuple(
-        DownGroup(first=first, channels=len(part), tiles=walk.weight_tiles(part))
-        for first in range(0, channels, step)
-        for part in (weights[first : first + step],)
-    )
+def down_groups(walk: Walk, weights: np.ndarray) -> tuple[DownGroup, ...]:
+    """The channels of a filter, int8, (channels, kernel rows, kernel columns), as one group."""
+    return (DownGroup(first=0, channels=len(weights), tiles=walk.weight_tiles(weights)),)

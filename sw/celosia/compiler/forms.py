@@ -22,7 +22,7 @@ from .ir import Axis, DownGroup, Group, Window
 from .layouts import Pitch
 
 __all__ = [
-    "Form", "best_form", "flattened", "form_cycles", "forms", "group_records", "group_tiles", "group_words", "in_parts",
+    "Form", "best_form", "flattened", "form_cycles", "forms", "group_records", "group_tiles", "group_words",
     "records_in_all",
 ]  # fmt: skip
 
@@ -85,16 +85,6 @@ def records_in_all(config: Config, groups: Iterable[Group | DownGroup]) -> int:
         needed = max(needed, end - (-count // width) * width)
         end += count
     return needed
-
-
-def in_parts(config: Config, group: Group, most_words: int) -> list[Group]:
-    """A dense group as groups of whole column tiles that have at most ``most_words`` each, if they can."""
-    single = Group(first=0, offset=0, weights=group.weights[: config.columns])
-    step = max(1, most_words // group_words(config, single)) * config.columns
-    return [
-        replace(group, first=group.first + start, weights=group.weights[start : start + step])
-        for start in range(0, len(group.weights), step)
-    ]
 
 
 def best_form(config: Config, weights: np.ndarray, window: Window) -> Form:

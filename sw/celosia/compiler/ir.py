@@ -229,9 +229,9 @@ class Step:
 
 @dataclass(frozen=True)
 class Region:
-    """Bytes of a local memory: ``rows`` stretches of ``row_bytes``, ``pitch`` apart."""
+    """Bytes of a local memory, or of the external one (None): ``rows`` stretches of ``row_bytes``, ``pitch`` apart."""
 
-    space: Space
+    space: Space | None
     start: int
     row_bytes: int
     rows: int = 1
@@ -277,8 +277,6 @@ class Module:
         legalize, place, fit: what is left to do, in order.
     free:
         legalize, fit: operators that cost nothing, by index, and why.
-    streamed:
-        fit: weights are loaded from external memory before they are used, in every inference.
     refused:
         Operators that may not use DEPTHWISE: there was no room for the padding of their images.
     layouts:
@@ -293,9 +291,8 @@ class Module:
         segment: nodes by where they run, in order.
     addresses:
         allocate: byte address in the activation memory of every value that is ever there.
-    weight_words, records, weight_source:
-        allocate: of every (layer, group), its first weight word, its first parameter record, and where its
-        weights are in the image of all weights, in words.
+    weight_words, records:
+        allocate: of every (layer, group), its first weight word and its first parameter record.
     external:
         allocate: external offset of every value and of the two images "weights" and "parameters".
     segments:
@@ -308,7 +305,6 @@ class Module:
     roots: tuple[int, ...] = ()
     nodes: tuple[Node, ...] = ()
     free: dict[int, str] = field(default_factory=dict)
-    streamed: bool = False
     refused: frozenset[int] = frozenset()
     layouts: dict[int, Layout] = field(default_factory=dict)
     plans: dict[int, Plan] = field(default_factory=dict)
@@ -318,7 +314,6 @@ class Module:
     addresses: dict[int, int] = field(default_factory=dict)
     weight_words: dict[tuple[int, int], int] = field(default_factory=dict)
     records: dict[tuple[int, int], int] = field(default_factory=dict)
-    weight_source: dict[tuple[int, int], int] = field(default_factory=dict)
     external: dict[int | str, int] = field(default_factory=dict)
     segments: tuple[Segment, ...] = ()
 

@@ -5,11 +5,14 @@ legalize → place → fit → layout → lower, then for each tiling strategy t
 """
 
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from functools import partial
 
 from celosia.arch.config import Config
+from celosia.arch.isa import Opcode
+from celosia.arch.timing import ExternalTiming
 from celosia.model.graph import Graph
-from celosia.runtime.program import Program
+from celosia.runtime.program import ArrayStep, Program
 
 from .errors import CompileError
 from .ir import Module
@@ -24,9 +27,10 @@ from .passes.schedule import schedule
 from .passes.segment import segment
 from .passes.tile import tile
 from .strategies import STRATEGIES, Strategy, largest
+from .streaming import Network, StreamingStrategy, named, names, network_of, refuse
 from .verify import verify
 
-__all__ = ["MEMORIES", "analyze", "check", "compile"]
+__all__ = ["MEMORIES", "analyze", "check", "compile", "strategy_names"]
 
 MEMORIES = ("local", "external")
 """Where inputs, outputs and the images of the memories are."""
@@ -79,7 +83,13 @@ def _back(strategy: Strategy) -> tuple[tuple[str, Callable[[Module], Module]], .
 
 
 def compile(
-    graph: Graph, config: Config, *, memory: str = "local", strategies: Mapping[str, Strategy] = STRATEGIES
+    graph: Graph,
+    config: Config,
+    *,
+    memory: str = "local",
+    strategies: Mapping[str, Strategy] = STRATEGIES,
+    strategy: str | StreamingStrategy | None = None,
+    timing: ExternalTiming | None = None,
 ) -> Program:
     """A network as a program for one core.
 
@@ -89,20 +99,112 @@ def compile(
         An int8 network.
     memory:
         "local": the host loads every memory through its window, writes inputs into the activation memory and
-        reads outputs from it. "external": a setup segment loads weights and parameters from external memory
-        once, and each inference loads its inputs from there and stores its outputs there, inside its cycles.
+        reads outputs from it. "external": if everything fits the core, a setup segment loads weights and parameters
+        from external memory once, and each inference loads its inputs from there and stores its outputs there, inside
+        its cycles. Else the network is streamed (:mod:`celosia.compiler.streaming`).
     strategies:
-        Ways to tile; the one whose program is predicted to take the fewest cycles wins, of equals the first.
+        Ways to tile a network that fits; the one whose program is predicted to take the fewest cycles wins, of equals
+        the first.
+    strategy:
+        The only way to tile: a name (:func:`strategy_names`), or a strategy for a network that is streamed, whether it
+        would fit or not. None is the best of ``strategies`` if the network fits, else "search".
+    timing:
+        What the external memory is like, for predictions and the search; None is an ideal one.
 
     Raises
     ------
     CompileError
-        An operator runs nowhere, or a memory is too small with every strategy.
+        An operator runs nowhere, or a memory is too small with every strategy; a
+        :class:`~celosia.compiler.errors.TilingError`, if a streaming strategy is at fault.
     ModelError
         The network is no valid int8 network.
     """
     if not strategies:
         raise ValueError("strategies must hold at least one strategy")
+    if memory not in MEMORIES:
+        raise ValueError(f"memory must be one of {', '.join(MEMORIES)}, not {memory!r}")
+    if isinstance(strategy, str) and strategy not in strategy_names():
+        raise CompileError(f"no strategy is called {strategy!r}; choose one of {', '.join(strategy_names())}")
+    if isinstance(strategy, str) and strategy in STRATEGIES:
+        return _resident(graph, config, memory, {strategy: STRATEGIES[strategy]}, timing)
+    if strategy is not None:
+        if memory != "external":
+            name = _name(strategy)
+            raise CompileError(f"strategy {name} streams from external memory: compile with memory='external'")
+        return _streamed(graph, config, strategy, timing)
+    if memory == "local":
+        return _resident(graph, config, memory, strategies, timing)
+    _may_stream(config)
+    return _whichever(graph, config, strategies, timing)
+
+
+def strategy_names() -> tuple[str, ...]:
+    """The names of strategies: those for networks that fit, then those that stream."""
+    return (*STRATEGIES, *names())
+
+
+def _whichever(
+    graph: Graph, config: Config, strategies: Mapping[str, Strategy], timing: ExternalTiming | None
+) -> Program:
+    """The network on chip, if all of it fits there that the core can run; else streamed, if that is possible."""
+    fitting: Program | None = None
+    with suppress(CompileError):
+        fitting = _resident(graph, config, "external", strategies, timing)
+    try:
+        network = _network(graph, config, timing)
+    except CompileError:
+        if fitting is None:
+            raise
+        return fitting
+    if fitting is not None and len(network.layers) <= _layers_on_chip(fitting):
+        return fitting
+    return _tiled(network, "search")
+
+
+_COMPUTING = (Opcode.CONV, Opcode.DEPTHWISE, Opcode.ADD)
+
+
+def _layers_on_chip(program: Program) -> int:
+    """Operators that the array and the lanes run, counting none that costs nothing."""
+    starts = [step.start for step in program.steps if isinstance(step, ArrayStep)]
+    commands = [command for start in starts for command in program.segment(start)]
+    return len({command["layer"] for command in commands if command["opcode"] in _COMPUTING})
+
+
+def _streamed(
+    graph: Graph, config: Config, strategy: str | StreamingStrategy, timing: ExternalTiming | None
+) -> Program:
+    _may_stream(config)
+    return _tiled(_network(graph, config, timing), strategy)
+
+
+def _tiled(network: Network, strategy: str | StreamingStrategy) -> Program:
+    name = _name(strategy)
+    chosen = named(strategy) if isinstance(strategy, str) else strategy
+    tiling = chosen.choose(network)
+    refuse(network, tiling, name)
+    return network.streamed(tiling).program(name)
+
+
+def _name(strategy: str | StreamingStrategy) -> str:
+    return strategy if isinstance(strategy, str) else type(strategy).__name__
+
+
+def _network(graph: Graph, config: Config, timing: ExternalTiming | None) -> Network:
+    graph.check_int8()
+    graph.validate()
+    return network_of(graph, config, timing or ExternalTiming())
+
+
+def _may_stream(config: Config) -> None:
+    if not config.external:
+        raise CompileError(f"{config.name} has no external memory (external=False): compile with memory='local'")
+
+
+def _resident(
+    graph: Graph, config: Config, memory: str, strategies: Mapping[str, Strategy], timing: ExternalTiming | None
+) -> Program:
+    """The network with all its weights and activations on chip, tiled in the best of some ways."""
     lowered = analyze(graph, config, memory=memory, last="lower")
     best: Program | None = None
     problem: CompileError | None = None
@@ -111,7 +213,7 @@ def compile(
         try:
             for step, run in _back(strategy):
                 module = verify(step, run(module))
-            program = emit(module, name)
+            program = emit(module, name, timing)
         except CompileError as error:
             problem = problem or error
             continue

@@ -67,8 +67,14 @@ def start(
     index: int,
     max_cycles: int | None = None,
     progress: Callable[[int], None] | None = None,
+    place: int | None = None,
 ) -> None:
     """Run the program from command ``index`` until it is done.
+
+    Parameters
+    ----------
+    place:
+        Where the command is in the program memory; None is ``index``.
 
     Raises
     ------
@@ -79,20 +85,21 @@ def start(
     """
     reset(transport)
     transport.write(Register.INTERRUPT, 0b11)  # enabled, and nothing pending
-    transport.write(Register.START, index)
+    first = index if place is None else place
+    transport.write(Register.START, first)
     transport.write(Register.CONTROL, Control.START)
     transport.wait(max_cycles, progress)
     status = transport.read(Register.STATUS)
     transport.write(Register.INTERRUPT, 0b10)
     if status & Status.ERROR:
-        raise DeviceError(_explain(program, transport.read(Register.ERROR)))
+        raise DeviceError(_explain(program, transport.read(Register.ERROR), index - first))
     if not status & Status.DONE:
         raise DeviceError(f"the core raised its interrupt while STATUS reads {status:#x}; reset the board")
 
 
-def _explain(program: Program, error: int) -> str:
-    """What the ERROR register says, in words."""
-    index = error >> 16
+def _explain(program: Program, error: int, offset: int) -> str:
+    """What the ERROR register says, in words; ``offset`` is from places in the program memory to commands."""
+    index = (error >> 16) + offset
     try:
         why = _CAUSES[ErrorCause(error & 0xFF)]
     except (KeyError, ValueError):

@@ -90,7 +90,7 @@ class Device:
             return
         self._loaded = None
         control.reset(self.transport)
-        control.write_window(self.transport, Space.PROGRAM, 0, program.commands)
+        control.write_window(self.transport, Space.PROGRAM, 0, program.first_commands)
         if program.memory == "external":
             self._load_external(program)
         else:
@@ -107,6 +107,8 @@ class Device:
             )
         self.transport.external_write(program.external["weights"], program.weights)
         self.transport.external_write(program.external["parameters"], program.parameters)
+        if "commands" in program.external:
+            self.transport.external_write(program.external["commands"], program.commands)
         self.transport.write(Register.EXTERNAL_SIZE, needed)
         if program.setup is not None:
             longest = _PATIENCE * (len(program.weights) + len(program.parameters)) + 10_000_000
@@ -204,9 +206,9 @@ class Device:
     ) -> None:
         self.transport.events()
         try:
-            control.start(self.transport, program, step.start, max_cycles, progress)
-        except DeviceError:
-            self._loaded = None
+            control.start(self.transport, program, step.start, max_cycles, progress, step.place)
+        except BaseException:
+            self._loaded = None  # the memories hold what an unfinished run left there
             raise
         tally.cycles += control.read_cycles(self.transport)
         finishes: dict[Engine, list[int]] = {engine: [] for engine in Engine}
@@ -215,7 +217,8 @@ class Device:
                 finishes[event.engine].append(event.cycle)
         tally.traced = tally.traced and any(finishes.values())
         if tally.traced:
-            tally.layers.update(layer_cycles(_finished_layers(program, step, finishes)))
+            for layer, cycles in layer_cycles(_finished_layers(program, step, finishes)).items():
+                tally.layers[layer] = tally.layers.get(layer, 0) + cycles
 
     def close(self) -> None:
         """Close the transport."""

@@ -2,7 +2,7 @@
 """A compiled network: memory images, the steps of one inference, and what the host needs for its part."""
 
 import hashlib
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from os import PathLike
 
@@ -74,11 +74,16 @@ class Move:
 
 @dataclass(frozen=True)
 class ArrayStep:
-    """One start of the machine, at command ``start``, between uploads and downloads."""
+    """One start of the machine, at command ``start``, between uploads and downloads.
+
+    ``place`` is where this command is in the program memory: there, too, if None; another place if the program is
+    longer than the memory, so that the machine itself loads each start's commands while it runs the one before.
+    """
 
     start: int
     uploads: tuple[Move, ...] = ()
     downloads: tuple[Move, ...] = ()
+    place: int | None = None
 
 
 @dataclass(frozen=True)
@@ -125,13 +130,19 @@ class Program:
     setup:
         In external memory programs, the command to start at once after loading, else None.
     external:
-        External offsets of the images "weights" and "parameters", and "end", the bytes in use; else empty.
+        External offsets of the images "weights" and "parameters" (and "commands", if there are more than the program
+        memory holds), and "end", the bytes in use; else empty.
     layers:
         One for every operator of the graph.
     predicted:
         Cycles of one inference.
     strategy:
         The tiling that won (:mod:`celosia.compiler.strategies`).
+    traffic:
+        Bytes of one inference through the AXI4 master, by what they are: "weights", "parameters", "commands", "inputs",
+        "outputs" (of the network, or of what the host computes), "spilled" and "reloaded" (all other activations).
+    local:
+        The most bytes of each local memory in use: "weights", "activations", "parameters", "commands".
     """
 
     config: Config
@@ -147,6 +158,8 @@ class Program:
     strategy: str
     setup: int | None = None
     external: dict[str, int]
+    traffic: dict[str, int] = field(default_factory=dict)
+    local: dict[str, int] = field(default_factory=dict)
 
     @cached_property
     def digest(self) -> bytes:
@@ -154,6 +167,13 @@ class Program:
         parts = (self.memory.encode(), self.weights, self.parameters, self.commands)
         sizes = b"".join(len(part).to_bytes(8, "little") for part in parts)
         return hashlib.sha256(self.config.hash.to_bytes(8, "little") + sizes + b"".join(parts)).digest()
+
+    @property
+    def first_commands(self) -> bytes:
+        """The commands that the host puts into the program memory, from its start on: all, or the first start's."""
+        if "commands" not in self.external:
+            return self.commands
+        return self.commands[: self.config.program_commands // 2 * COMMAND_BYTES]
 
     @property
     def inputs(self) -> list[Tensor]:

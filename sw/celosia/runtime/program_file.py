@@ -29,7 +29,7 @@ from .whole_file import write_whole
 
 __all__ = ["FORMAT", "read_program", "write_program"]
 
-FORMAT = 1
+FORMAT = 2
 """Version of the file format."""
 
 _DIGEST = 64
@@ -77,6 +77,8 @@ def _manifest(program: Program) -> dict[str, Any]:
         "strategy": program.strategy,
         "setup": program.setup,
         "external": program.external,
+        "traffic": program.traffic,
+        "local": program.local,
         "steps": [_step_to_json(step) for step in program.steps],
         "layers": [dataclasses.asdict(layer) for layer in program.layers],
         "roots": list(program.roots),
@@ -89,7 +91,7 @@ def _step_to_json(step: ArrayStep | HostStep) -> dict[str, Any]:
     if isinstance(step, HostStep):
         return {"host": list(step.ops)}
     moves = {name: [_move_to_json(move) for move in getattr(step, name)] for name in ("uploads", "downloads")}
-    return {"start": step.start, **moves}
+    return {"start": step.start, "place": step.place, **moves}
 
 
 def _move_to_json(move: Move) -> list[Any]:
@@ -163,6 +165,8 @@ def _read(archive: zipfile.ZipFile) -> Program:
         strategy=manifest["strategy"],
         setup=manifest["setup"],
         external=manifest["external"],
+        traffic=manifest["traffic"],
+        local=manifest["local"],
         **{name: archive.read(f"{name}.bin") for name in _MEMBERS},
     )
     _check(program)
@@ -173,7 +177,7 @@ def _step_from_json(values: dict[str, Any]) -> ArrayStep | HostStep:
     if "host" in values:
         return HostStep(tuple(values["host"]))
     uploads, downloads = (tuple(_move_from_json(*move) for move in values[name]) for name in ("uploads", "downloads"))
-    return ArrayStep(values["start"], uploads, downloads)
+    return ArrayStep(values["start"], uploads, downloads, values["place"])
 
 
 def _move_from_json(value: int, address: int, size: int, shape: Any = (), strides: Any = (), lines: Any = ()) -> Move:
@@ -199,13 +203,15 @@ def _check(program: Program) -> None:
         ("parameters", Space.PARAMETERS),
         ("commands", Space.PROGRAM),
     ):
-        most = room if external and space is not Space.PROGRAM else space_bytes(config, space)
+        outside = external and (space is not Space.PROGRAM or "commands" in program.external)
+        most = room if outside else space_bytes(config, space)
         require(len(getattr(program, name)) <= most, f"too many {name}")
     require(len(program.commands) % COMMAND_BYTES == 0, "a part of a command")
-    for start in (program.setup, *(step.start for step in program.steps if isinstance(step, ArrayStep))):
-        if start is not None:
-            require(0 <= start < config.program_commands, f"start {start}")
-            program.segment(start)
+    starts = [(step.start, step.place) for step in program.steps if isinstance(step, ArrayStep)]
+    for start, place in (*starts, *([] if program.setup is None else [(program.setup, None)])):
+        require(start >= 0, f"start {start}")
+        first = start if place is None else place
+        require(0 <= first <= first + len(program.segment(start)) <= config.program_commands, f"start {start}")
     for step in program.steps:
         if isinstance(step, HostStep):
             require(all(0 <= op < len(graph.ops) for op in step.ops), "an operator that does not exist")

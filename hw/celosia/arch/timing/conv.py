@@ -19,6 +19,7 @@ __all__ = [
     "array_stages",
     "column_latency",
     "minimum_tile_cycles",
+    "parameter_ring",
     "parameter_slack",
     "rows_per_stage",
 ]
@@ -43,9 +44,6 @@ OUTPUT_LATENCY = CLAMP_LATENCY + 2
 
 REVISIT = 4
 """Cycles that must lie between two visits to one accumulator: its read-modify-write."""
-
-PARAMETER_RING = 16
-"""n-tiles of parameters held ready: the depth of the smallest distributed RAM there is."""
 
 PARAMETER_LATENCY = 4
 """Cycles from a record's fetch to its presence in the ring."""
@@ -82,6 +80,15 @@ def array_latency(config: Config) -> int:
     return column_latency(config) + config.pairs - 1
 
 
+def parameter_ring(config: Config) -> int:
+    """n-tiles whose parameters have a place: as many as the smallest distributed RAM, of which one stays free.
+
+    A core of one command at a time has registers for one n-tile; the next one's are fetched when all of its sums have
+    been clamped.
+    """
+    return 16 if config.overlap else 1
+
+
 def minimum_tile_cycles(config: Config) -> int:
     """Cycles a tile lasts even if it has fewer vectors: its weights must pass, its accumulators must settle."""
     return max(config.weight_cycles, REVISIT)
@@ -100,22 +107,49 @@ def records_ahead(config: Config) -> int:
     return min(max(0, config.columns - parameter_slack(config)), config.columns - 1)
 
 
+_TO_MEMORY = LANES_LATENCY + OUTPUT_LATENCY
+"""Cycles from a convolution's sums in the lanes to their results in the activation memory."""
+
+
+def _nth_zero(window: bytes | bytearray, count: int) -> int:
+    """The index of the ``count``-th zero (from 1), by bisection."""
+    low, high = 0, len(window)
+    while low < high:
+        middle = (low + high) // 2
+        if middle + 1 - sum(window[: middle + 1]) >= count:
+            high = middle
+        else:
+            low = middle + 1
+    return low
+
+
 class Occupation:
     """In which cycles convolutions take the lanes, and, a fixed time later, write to the activation memory."""
 
     def __init__(self):
         self._taken = bytearray()
+        self._port = bytearray()  # and ADDs' lines, as transfers see them
 
     def take(self, first: int, count: int, step: int, length: int) -> None:
         """The lanes are taken ``count`` times for ``length`` cycles, every ``step`` cycles from cycle ``first`` on."""
         end = first + (count - 1) * step + length
         if end > len(self._taken):
             self._taken.extend(bytes(2 * end - len(self._taken)))
-        if step == length:
-            self._taken[first:end] = b"\1" * (end - first)
-            return
-        for cycle in range(first, end, step):
-            self._taken[cycle : cycle + length] = b"\1" * length
+        if end > len(self._port):
+            self._port.extend(bytes(2 * end - len(self._port)))
+        for where in (self._taken, self._port):
+            if step == length:
+                where[first:end] = b"\1" * (end - first)
+                continue
+            for cycle in range(first, end, step):
+                where[cycle : cycle + length] = b"\1" * length
+
+    def take_lines(self, first: int, length: int) -> None:
+        """An ADD takes the memory for lines from cycle ``first`` on: three times in every six cycles of ``length``."""
+        start, end = max(0, first - _TO_MEMORY), max(0, first - _TO_MEMORY + length)
+        if end > len(self._port):
+            self._port.extend(bytes(2 * end - len(self._port)))
+        self._port[start:end:2] = b"\1" * len(range(start, end, 2))
 
     def lanes(self, cycle: int) -> bool:
         """Whether a convolution's sums enter the lanes in this cycle."""
@@ -123,11 +157,45 @@ class Occupation:
 
     def memory(self, cycle: int) -> bool:
         """Whether a convolution's results are written in this cycle."""
-        return self.lanes(cycle - LANES_LATENCY - OUTPUT_LATENCY)
+        return self.lanes(cycle - _TO_MEMORY)
+
+    def free(self, first: int, count: int) -> int:
+        """The last of the first ``count`` cycles from ``first`` on in which a transfer may use the memory."""
+        position, taken = max(first - _TO_MEMORY, 0), self._port
+        if count == 1 and first >= _TO_MEMORY:
+            found = taken.find(0, position)
+            return first if position >= len(taken) else (len(taken) if found < 0 else found) + _TO_MEMORY
+        left = count - max(0, min(count, _TO_MEMORY - first))
+        while left:
+            window = taken[position : position + 2 * left]
+            if len(window) < 2 * left:
+                window += bytes(2 * left - len(window))
+            here = len(window) - sum(window)
+            if here >= left:
+                return _TO_MEMORY + position + _nth_zero(window, left)
+            left -= here
+            position += len(window)
+        return first + count - 1
+
+    def free_pairs(self, first: int, count: int) -> int:
+        """The last cycle of ``count`` pairs of cycles, one after the other from ``first`` on, whose first is free."""
+        cycle = first - _TO_MEMORY
+        taken, end = self._port, len(self._port)
+        for number in range(count):
+            if cycle >= 0:
+                cycle = taken.find(0, cycle)
+                if cycle < 0 or cycle >= end:
+                    return max(first, end + _TO_MEMORY) + 2 * (count - number) - 1
+            cycle += 2
+        return cycle + _TO_MEMORY - 1
+
+    def count_free(self, first: int, end: int) -> int:
+        """How many cycles from ``first`` up to and without ``end`` a transfer may use the memory in."""
+        return end - first - sum(self._port[max(0, first - _TO_MEMORY) : max(0, end - _TO_MEMORY)])
 
     def any(self, first: int, last: int) -> bool:
         """Whether either is so in any cycle from ``first`` to ``last``."""
-        return self._taken.find(1, max(0, first - LANES_LATENCY - OUTPUT_LATENCY), last + 1) >= 0
+        return self._taken.find(1, max(0, first - _TO_MEMORY), last + 1) >= 0
 
 
 @dataclass(frozen=True)
@@ -206,31 +274,31 @@ class ConvModel:
         """Runs a command taken in cycle ``accepted``; returns the cycle in which it has finished."""
         config = self.config
         walk = _Walk.of(config, command)
-        pace = config.lane_groups
+        pace, ring = config.lane_groups, parameter_ring(config)
         shortest = minimum_tile_cycles(config)
         tile, last_tile = max(walk.steps, shortest), max(walk.steps * pace, shortest)
         enough = records_ahead(config) if command["opcode"] is Opcode.CONV else 0
         to_sums = STEP_LATENCY + FEEDER_LATENCY + array_latency(config)
         fetch = accepted + 1
-        start = last_start = accepted
+        start = last_start = out = accepted
         for n in range(walk.n_tiles):
             index = len(self.scaled)
-            if index >= PARAMETER_RING - 1:
-                fetch = max(fetch, self.scaled[index - PARAMETER_RING + 1] + 1)
+            if ring == 1 and n:
+                fetch = max(fetch, out + CLAMP_LATENCY + 1)
+            elif ring > 1 and index >= ring - 1:
+                fetch = max(fetch, self.scaled[index - ring + 1] + 1)
             begun = fetch + enough
             fetch += walk.records
             start = max(self.walker_end, accepted + 1 if n == 0 else 0, begun + 1)
             last_start = start + (walk.tiles - 1) * tile
             self.walker_end = last_start + last_tile
+            out = last_start + 1 + walk.last_output * pace + to_sums + ACCUMULATOR_LATENCY + LANES_LATENCY + pace - 1
             sums = last_start + 1 + walk.first_output * pace + to_sums
             self.scaled.append(sums + ACCUMULATOR_LATENCY - 2)
             self._occupy(walk, sums + ACCUMULATOR_LATENCY)
         self.walker_free = last_start + 1
         self.prefetch_free = fetch
         self.vectors += walk.n_tiles * walk.tiles * walk.steps
-        last_vector = last_start + 1 + walk.last_output * pace
-        totals = last_vector + to_sums + ACCUMULATOR_LATENCY
-        out = totals + LANES_LATENCY + pace - 1
         self.taken.append(out)
         return out + OUTPUT_LATENCY
 

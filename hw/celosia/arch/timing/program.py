@@ -9,8 +9,8 @@ from typing import Any, NamedTuple
 from ..config import Config
 from ..isa import COMMAND_BYTES, Engine, Opcode
 from .conv import ConvModel
-from .elementwise import add_finish
-from .transfer import ExternalTiming, transfer_cycles
+from .elementwise import add_cycles, add_finish
+from .transfer import TURNAROUND, ExternalTiming, Transfers
 
 __all__ = ["Interval", "Schedule", "predict"]
 
@@ -55,7 +55,8 @@ class Schedule:
 def predict(config: Config, commands: Sequence[Mapping[str, Any]], external: ExternalTiming | None = None) -> Schedule:
     """Predict one run of a program.
 
-    Exact as long as nothing but the program uses the local memories; LOAD and STORE are as good as ``external``.
+    Exact as long as nothing but the program uses the local memories, but for what a LOAD or STORE and an ADD, or both
+    beside a convolution, are in each other's way.
 
     Parameters
     ----------
@@ -74,16 +75,17 @@ def predict(config: Config, commands: Sequence[Mapping[str, Any]], external: Ext
 class _Machine:
     """The sequencer and its engines while commands are dispatched one after the other.
 
-    When an ADD finishes depends on the convolutions beside it, which may be dispatched later. So a finish is a
-    function, asked when something depends on it: by then all of them have been dispatched.
+    When an ADD or a transfer finishes depends on what runs beside it, which may be dispatched later. So a finish is a
+    function, asked when something depends on it: by then all of that has been dispatched.
     """
 
     def __init__(self, config: Config, external: ExternalTiming):
-        self.config, self.external = config, external
+        self.config = config
         self.conv = ConvModel(config)
+        self.transfers = Transfers(config, external, self.conv.occupation)
         self.finishes: dict[Engine, list[Callable[[], int]]] = {engine: [] for engine in Engine}
         self.intervals: list[tuple[Engine | None, int, Callable[[], int]]] = []
-        self.arrival = FIRST_FETCH
+        self.arrival = FIRST_FETCH if config.overlap else FIRST_FETCH - 1  # no register behind the fetched words
         self.dispatch = 0
 
     def take(self, command: Mapping[str, Any]) -> None:
@@ -101,18 +103,21 @@ class _Machine:
             finish = partial(int, self.conv.run(command, ready))
         else:
             if self.finishes[engine]:
-                ready = max(ready, self.finishes[engine][-1]())
-            finish = cache(partial(self._finish, engine, command, ready))
+                turnaround = 0 if engine is Engine.ELEMENTWISE else TURNAROUND
+                ready = max(ready, self.finishes[engine][-1]() + turnaround)
+            if engine is Engine.ELEMENTWISE:
+                self.conv.occupation.take_lines(ready, add_cycles(self.config, command["lines"]))
+                finish = cache(partial(add_finish, self.config, command["lines"], ready, self.conv.occupation))
+            else:
+                finish = cache(partial(self.transfers.finish, engine, self.transfers.begin(engine, command, ready)))
         if engine is not None:
             self.finishes[engine].append(finish)
         self.intervals.append((engine, ready, finish))
         self.dispatch = ready
-        self.arrival = max(ready + 1, self.arrival + FETCH_CYCLES)
-
-    def _finish(self, engine: Engine, command: Mapping[str, Any], taken: int) -> int:
-        if engine is Engine.ELEMENTWISE:
-            return add_finish(self.config, command["lines"], taken, self.conv.occupation)
-        return taken + transfer_cycles(self.config, command, self.external, engine)
+        if self.config.overlap:
+            self.arrival = max(ready + 1, self.arrival + FETCH_CYCLES)
+        else:
+            self.arrival = finish() + FETCH_CYCLES - 1
 
     def _finish_of(self, engine: Engine, count: int) -> int:
         """When an engine has finished ``count`` (modulo 256) of its commands.

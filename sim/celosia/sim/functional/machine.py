@@ -12,7 +12,7 @@ import numpy as np
 
 from celosia.arch.config import Config
 from celosia.arch.isa import COMMAND_BYTES, Engine, ErrorCause, IllegalCommandError, Opcode, Space, decode, opcodes
-from celosia.arch.timing import Interval, Schedule, predict
+from celosia.arch.timing import ExternalTiming, Interval, Schedule, predict
 from celosia.runtime.transport import Event
 
 from .add import run_add
@@ -68,10 +68,12 @@ class Machine:
     ----------
     external:
         The external memory, as bytes from bus address 0.
+    timing:
+        What it is like, for the cycles; None is ideal.
     """
 
-    def __init__(self, config: Config, external: np.ndarray):
-        self.config = config
+    def __init__(self, config: Config, external: np.ndarray, timing: ExternalTiming | None = None):
+        self.config, self.timing = config, timing
         self.memories = Memories(config)
         self.external = external
         self._decoded: dict[int, dict[str, Any]] = {}
@@ -146,7 +148,7 @@ class Machine:
         commands = [self._decoded[index] for index in range(start, end)]
         if (start, end) not in self._predicted:
             ended = commands if cause is ErrorCause.NONE else [*commands, _END]
-            schedule = predict(self.config, ended)
+            schedule = predict(self.config, ended, self.timing)
             self._predicted[start, end] = schedule
         schedule = self._predicted[start, end]
         return Run(

@@ -13,9 +13,11 @@ from celosia.arch.registers import (
     Register,
     Status,
     control_address_bits,
+    stored,
     window,
     window_bits,
 )
+from celosia.arch.timing import ExternalTiming
 from celosia.arch.version import VERSION
 from celosia.runtime.transport import Event, Transport, TransportError
 
@@ -23,7 +25,6 @@ from .machine import Machine, Run
 
 __all__ = ["FunctionalTransport"]
 
-_WRITABLE = (Register.START, Register.TIMEOUT, Register.EXTERNAL_BASE, Register.EXTERNAL_SIZE)
 _BUSY = {
     Register.LOAD_BUSY: Engine.LOAD,
     Register.STORE_BUSY: Engine.STORE,
@@ -43,13 +44,15 @@ class FunctionalTransport(Transport):
     ----------
     external_bytes:
         Size of the external memory, from bus address 0.
+    timing:
+        What it is like, for the cycles; None is ideal.
     """
 
-    def __init__(self, config: Config, external_bytes: int = 16 << 20):
+    def __init__(self, config: Config, external_bytes: int = 16 << 20, timing: ExternalTiming | None = None):
         super().__init__(config, external_bytes)
         self._external = np.zeros(external_bytes, np.uint8)
-        self._machine = Machine(config, self._external)
-        self._registers: dict[Register, int] = dict.fromkeys(_WRITABLE, 0)
+        self._machine = Machine(config, self._external, timing)
+        self._registers: dict[Register, int] = dict.fromkeys(stored(config), 0)
         self._enabled = self._pending = self._closed = False
         self._run: Run | None = None
         self._events: list[Event] = []
@@ -82,9 +85,9 @@ class FunctionalTransport(Transport):
             case Register.CYCLES_LOW | Register.CYCLES_HIGH:
                 return counters[register is Register.CYCLES_HIGH]
             case Register.VECTORS:
-                return 0 if run is None else run.vectors & 0xFFFFFFFF
+                return 0 if run is None or not self.config.overlap else run.vectors & 0xFFFFFFFF
             case _ if register in _BUSY:
-                return 0 if run is None else run.busy(_BUSY[register]) & 0xFFFFFFFF
+                return 0 if run is None or not self.config.overlap else run.busy(_BUSY[register]) & 0xFFFFFFFF
             case _:
                 return self._registers.get(register, 0)
 
@@ -108,8 +111,8 @@ class FunctionalTransport(Transport):
         elif Control.START in bits:
             self._run = self._machine.run(
                 self._registers[Register.START],
-                self._registers[Register.EXTERNAL_BASE],
-                self._registers[Register.EXTERNAL_SIZE],
+                self._registers.get(Register.EXTERNAL_BASE, 0),
+                self._registers.get(Register.EXTERNAL_SIZE, 0),
             )
             self._events += self._run.events()
             self._pending = True

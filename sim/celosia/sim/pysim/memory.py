@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ..memory import MAX_BEATS, MAX_BURSTS, MemoryModel, Stalls
+from ..memory import MAX_BEATS, MAX_BURSTS, Delays, MemoryModel, Stalls
 from .pins import Held, Pins, ProtocolError
 
 __all__ = ["Memory"]
@@ -46,6 +46,7 @@ class Memory:
     def __init__(self, pins: Pins, data: np.ndarray, model: MemoryModel):
         self._pins, self._data, self._model = pins, data, model
         self._stalls = Stalls(model)
+        self._read_delays, self._write_delays = Delays(model, 0), Delays(model, 1)
         self._bytes = len(pins._signals["wstrb"])
         self._reads: deque[_Burst] = deque()
         self._writes: deque[_Burst] = deque()
@@ -64,7 +65,7 @@ class Memory:
         """Take what the core drives before clock edge ``now``."""
         pins, model = self._pins, self._model
         if address := self._read_addresses.take():
-            self._reads.append(self._checked("AR", *address, due=now + model.latency))
+            self._reads.append(self._checked("AR", *address, due=now + model.latency + self._read_delays.draw()))
         if address := self._write_addresses.take():
             self._writes.append(self._checked("AW", *address))
         if beat := self._write_data.take():
@@ -153,6 +154,6 @@ class Memory:
             )
         burst.beat += 1
         if last:
-            burst.due = now + self._model.latency
+            burst.due = now + self._model.latency + self._write_delays.draw()
             self._responses.append(burst)
             self._writes.popleft()

@@ -49,6 +49,26 @@ private:
     uint64_t state_;
 };
 
+// How much longer than the latency each burst takes: xorshift64, as celosia.sim.memory.Delays.
+class Delays {
+public:
+    Delays(uint64_t jitter, uint64_t seed, unsigned direction)
+        : range_{jitter + 1}, state_{seed ^ (0xD1B54A32D192ED03u + direction)} {
+        if (!state_) state_ = 1;
+    }
+
+    uint64_t draw() {
+        if (range_ == 1) return 0;
+        state_ ^= state_ << 13;
+        state_ ^= state_ >> 7;
+        state_ ^= state_ << 17;
+        return (state_ >> 20) % range_;
+    }
+
+private:
+    uint64_t range_, state_;
+};
+
 // One channel the core drives: once valid, it stays valid with the same payload until it is taken.
 template <typename Payload>
 class Held {

@@ -12,13 +12,14 @@
 namespace celosia {
 
 struct MemoryOptions {
-    uint64_t size, latency, gap, stall_steps, seed, error_begin, error_end;
+    uint64_t size, latency, gap, stall_steps, seed, error_begin, error_end, jitter;
 };
 
 class Memory {
 public:
     Memory(uint8_t* bytes, const MemoryOptions& options)
-        : bytes_{bytes}, options_{options}, stalls_{uint32_t(options.stall_steps), options.seed} {}
+        : bytes_{bytes}, options_{options}, stalls_{uint32_t(options.stall_steps), options.seed},
+          read_delays_{options.jitter, options.seed, 0}, write_delays_{options.jitter, options.seed, 1} {}
 
     // What the memory's registers show before the first edge.
     void reset(Model& dut) {
@@ -98,7 +99,7 @@ private:
                         dut.MEMORY(arid)};
         held_ar_.check(dut.MEMORY(arvalid), dut.MEMORY(arready), a);
         if (!dut.MEMORY(arvalid) || !dut.MEMORY(arready)) return;
-        reads_.push_back(checked("memory AR", a, now + options_.latency));
+        reads_.push_back(checked("memory AR", a, now + options_.latency + read_delays_.draw()));
     }
 
     void take_write_address(const Model& dut) {
@@ -129,7 +130,7 @@ private:
             }
             burst.beat++;
             if (!beat.last) continue;
-            burst.due = now + options_.latency;
+            burst.due = now + options_.latency + write_delays_.draw();
             responses_.push_back(burst);
             writes_.pop_front();
         }
@@ -176,6 +177,7 @@ private:
     uint8_t* bytes_;
     const MemoryOptions options_;
     Stalls stalls_;
+    Delays read_delays_, write_delays_;
     Held<Address> held_ar_{"memory AR"}, held_aw_{"memory AW"};
     Held<Beat> held_w_{"memory W"};
     std::deque<Burst> reads_, writes_, responses_;

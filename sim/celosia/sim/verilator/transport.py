@@ -19,7 +19,7 @@ __all__ = ["VerilatorTransport"]
 
 _HAPPENED, _RAN_OUT, _FAILED = range(3)
 _EVENT = np.dtype([("cycle", "<u8"), ("started", "<u4"), ("finished", "<u4")])
-_OPTIONS = ctypes.c_uint64 * 7
+_OPTIONS = ctypes.c_uint64 * 8
 _SIGNATURES = {
     "celosia_open": (ctypes.c_void_p, [ctypes.c_void_p, ctypes.POINTER(_OPTIONS), ctypes.c_char_p]),
     "celosia_close": (None, [ctypes.c_void_p]),
@@ -74,7 +74,7 @@ class VerilatorTransport(SimulatedTransport):
             function = getattr(self._library, name)
             function.restype, function.argtypes = result, arguments
         e = external
-        options = _OPTIONS(e.size, e.latency, e.gap, e.stall_steps, e.seed, e.errors.start, e.errors.stop)
+        options = _OPTIONS(e.size, e.latency, e.gap, e.stall_steps, e.seed, e.errors.start, e.errors.stop, e.jitter)
         path = None if wave is None else str(wave).encode()
         self._handle = self._library.celosia_open(self._memory.ctypes.data, ctypes.byref(options), path)
         self._words: np.ndarray | None = None

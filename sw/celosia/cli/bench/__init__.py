@@ -1,15 +1,16 @@
 # SPDX-License-Identifier: Apache-2.0
-"""``celosia bench``: what it costs, how fast it simulates, and how others do."""
+"""``celosia bench``: what it costs, how it is best tiled, how fast it simulates, and how others do."""
 
 import typer
 
-from . import models, peers, simulators
+from . import models, peers, simulators, tiling
 
 __all__ = ["app"]
 
-app = typer.Typer(name="bench", help="Measure: networks, simulators, and other accelerators beside this one.")
+app = typer.Typer(name="bench", help="Measure: networks, tilings, simulators, and other accelerators beside this one.")
 app.command("models")(models.models)
 app.command("simulators")(simulators.simulators)
+app.command("tiling")(tiling.tiling)
 app.command("peers")(peers.peers)
 
 

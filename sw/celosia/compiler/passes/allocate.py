@@ -15,7 +15,7 @@ from ..errors import CompileError
 from ..forms import group_records, group_words, records_in_all
 from ..ir import AddLayer, DownGroup, Group, Module
 
-__all__ = ["Buffer", "allocate"]
+__all__ = ["Buffer", "allocate", "first_fit"]
 
 
 @dataclass
@@ -46,36 +46,19 @@ def allocate(module: Module) -> Module:
 
 
 def _place_constants(module: Module) -> Module:
-    """Weight words and parameter records, one group after the other.
-
-    Streamed weights go round the memory: each group follows the one before, or starts at 0 again.
-    """
+    """Weight words and parameter records, one group after the other."""
     config = module.config
     words, records = 0, 0
     weight_words: dict[tuple[int, int], int] = {}
     first_records: dict[tuple[int, int], int] = {}
-    source: dict[tuple[int, int], int] = {}
-    free = 0
     for number, layer in module.layers.items():
         for index, group in enumerate(() if isinstance(layer, AddLayer) else layer.groups):
-            size = group_words(config, group)
-            start = 0 if module.streamed and free + size > config.weight_words else free
-            free = start + size
-            weight_words[number, index], first_records[number, index] = start, records
-            source[number, index] = words
-            words += size
+            weight_words[number, index], first_records[number, index] = words, records
+            words += group_words(config, group)
             records += group_records(group)
-            _check_weights(module, size if module.streamed else 0, number)
-    if not module.streamed:
-        _check_weights(module, words)
+    _check(module, "weight memory", words * config.weight_word_bytes, config.weight_bytes, "bytes")
     _check(module, "parameter memory", _records(module), config.parameter_records, "records")
-    return module.replace(weight_words=weight_words, records=first_records, weight_source=source)
-
-
-def _check_weights(module: Module, words: int, layer: int | None = None) -> None:
-    where = "" if layer is None else f" at {module.graph.describe(module.op(layer))}"
-    size = module.config.weight_word_bytes
-    _check(module, "weight memory", words * size, module.config.weight_bytes, "bytes", where)
+    return module.replace(weight_words=weight_words, records=first_records)
 
 
 def _check(module: Module, memory: str, needed: int, there: int, unit: str, where: str = "") -> None:
@@ -137,7 +120,7 @@ def _place_buffers(module: Module, buffers: list[Buffer]) -> None:
     )
     ends = []
     for order in orders:
-        ends.append(_first_fit(sorted(buffers, key=order)))
+        ends.append(first_fit(sorted(buffers, key=order)))
         if ends[-1] <= module.config.activation_lines:
             return
     line = module.config.line_bytes
@@ -147,7 +130,7 @@ def _place_buffers(module: Module, buffers: list[Buffer]) -> None:
     _check(module, "activation memory", needed * line, module.config.activation_bytes, "bytes", where)
 
 
-def _first_fit(buffers: Sequence[Buffer]) -> int:
+def first_fit(buffers: Sequence[Buffer]) -> int:
     """Give every buffer the lowest line that is free for all its time; the first line nobody uses."""
     done: list[Buffer] = []
     for buffer in buffers:

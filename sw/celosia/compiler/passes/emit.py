@@ -1,10 +1,12 @@
 # SPDX-License-Identifier: Apache-2.0
 """Pass 10, emit: commands as bytes, memory images, and the program around them."""
 
+from collections.abc import Mapping
 from dataclasses import replace
+from typing import Any
 
 from celosia.arch.isa import COMMAND_BYTES, decode, encode
-from celosia.arch.timing import predict
+from celosia.arch.timing import ExternalTiming, predict
 from celosia.model.attributes import NoAttributes
 from celosia.model.graph import Graph
 from celosia.runtime.attribution import layer_cycles
@@ -15,11 +17,11 @@ from ..images import parameter_image, weight_image
 from ..ir import Module, Segment
 from .place import free_place
 
-__all__ = ["emit", "host_graph"]
+__all__ = ["emit", "host_graph", "layer_infos", "moves", "segment_bytes"]
 
 
-def emit(module: Module, strategy: str) -> Program:
-    """The finished program; ``strategy`` is what its tiling is called.
+def emit(module: Module, strategy: str, timing: ExternalTiming | None = None) -> Program:
+    """The finished program; ``strategy`` is what its tiling is called, ``timing`` what the external memory is like.
 
     Raises
     ------
@@ -38,7 +40,7 @@ def emit(module: Module, strategy: str) -> Program:
             f"program memory, and there are {module.config.program_commands}; "
             f"choose a larger configuration or a smaller network"
         )
-    predicted, total = _predict(module)
+    predicted, total = _predict(module, timing)
     return Program(
         config=module.config,
         memory=module.memory,
@@ -48,7 +50,7 @@ def emit(module: Module, strategy: str) -> Program:
         parameters=parameter_image(module),
         commands=commands,
         steps=tuple(_step(module, index, starts) for index in range(len(module.steps))),
-        layers=_layers(module, predicted),
+        layers=layer_infos(module, predicted),
         predicted=total,
         strategy=strategy,
         setup=starts.get(None),
@@ -61,7 +63,7 @@ def segment_bytes(segment: Segment) -> bytes:
     return b"".join(encode(c.opcode, waits=c.waits, layer=c.layer, **c.fields) for c in segment.commands)
 
 
-def _predict(module: Module) -> tuple[dict[int, int], int]:
+def _predict(module: Module, timing: ExternalTiming | None) -> tuple[dict[int, int], int]:
     """Cycles of every layer, and of one inference."""
     cycles: dict[int, int] = {}
     total = 0
@@ -70,7 +72,7 @@ def _predict(module: Module) -> tuple[dict[int, int], int]:
             continue
         data = segment_bytes(segment)
         parts = [decode(data[i : i + COMMAND_BYTES]) for i in range(0, len(data), COMMAND_BYTES)]
-        schedule = predict(module.config, parts)
+        schedule = predict(module.config, parts, timing)
         finishes = [
             (command.layer, finish)
             for command, (engine, _, finish) in zip(segment.commands, schedule.intervals, strict=True)
@@ -86,11 +88,12 @@ def _step(module: Module, index: int, starts: dict[int | None, int]) -> ArraySte
     if not step.array:
         return HostStep(step.layers)
     place = module.external if module.memory == "external" else module.addresses
+    return ArrayStep(starts[index], moves(module, place, step.uploads), moves(module, place, step.downloads))
 
-    def moves(values: tuple[int, ...]) -> tuple[Move, ...]:
-        return tuple(_move(module, value, place[value]) for value in values)
 
-    return ArrayStep(starts[index], moves(step.uploads), moves(step.downloads))
+def moves(module: Module, place: Mapping[Any, int], values: tuple[int, ...]) -> tuple[Move, ...]:
+    """How the host moves values that are at ``place``."""
+    return tuple(_move(module, value, place[value]) for value in values)
 
 
 def _move(module: Module, value: int, address: int) -> Move:
@@ -105,7 +108,8 @@ def _move(module: Module, value: int, address: int) -> Move:
     return Move(value, address, layout.bytes, layout.shape, tuple(step for _, step in counted))
 
 
-def _layers(module: Module, predicted: dict[int, int]) -> tuple[LayerInfo, ...]:
+def layer_infos(module: Module, predicted: dict[int, int]) -> tuple[LayerInfo, ...]:
+    """Every operator, with its predicted cycles."""
     nodes = {node.layer: node for node in module.nodes}
     return tuple(
         LayerInfo(op.name, op.kind, free_place(module, i, nodes), module.graph.macs(op), predicted.get(i, 0))

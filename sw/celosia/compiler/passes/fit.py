@@ -6,8 +6,6 @@ The ones that take most leave first; dense layers never do. A PAD that such a co
 only then are the operators dropped whose result nothing reads.
 
 Where the gaps that DEPTHWISE needs in images make a memory too small, layers lose it, those with the widest gaps first.
-
-If the dense layers' weights alone are too large and there is external memory, weights are streamed.
 """
 
 from collections.abc import Collection
@@ -66,13 +64,11 @@ def _constants_fit(module: Module) -> Module:
     tiled = tile(lower(layout(needed)))
     sizes = {number: _sizes(tiled, layer) for number, layer in tiled.layers.items()}
     movable = [n.layer for n in tiled.nodes if n.place == "array" and n.window and n.window.depthwise]
-    fixed = sum(words for number, (words, _) in sizes.items() if number not in movable)
-    streamed = needed.memory == "external" and fixed > needed.config.weight_words
-    room = (1 << 32 if streamed else needed.config.weight_words, needed.config.parameter_records)
+    room = (needed.config.weight_words, needed.config.parameter_records)
     leaving: set[int] = set()
     for number in sorted(movable, key=lambda number: sizes[number], reverse=True):
         words, commands = (sum(column) for column in zip(*sizes.values(), strict=True))
-        commands += _overhead(needed, sizes.keys(), streamed)
+        commands += _overhead(needed, sizes.keys())
         records = records_in_all(needed.config, (g for number in sizes for g in _groups(tiled.layers[number])))
         if words <= room[0] and records <= room[1] and commands <= needed.config.program_commands:
             break
@@ -80,15 +76,15 @@ def _constants_fit(module: Module) -> Module:
         del sizes[number]
     why = "its weight tiles have no room in the core's memories beside the other layers'"
     nodes = tuple(on_host(needed, node, why) if node.layer in leaving else node for node in module.nodes)
-    return drop_unread(module.replace(nodes=nodes, streamed=streamed))
+    return drop_unread(module.replace(nodes=nodes))
 
 
-def _overhead(module: Module, layers: Collection[int], streamed: bool) -> int:
-    """Commands besides the layers' tiles: setup, END, transfers, and the loading of streamed weights."""
+def _overhead(module: Module, layers: Collection[int]) -> int:
+    """Commands besides the layers' tiles: setup, END and transfers."""
     starts = [array for array, _ in groupby(node.layer in layers for node in module.nodes)].count(True)
     if module.memory == "local":
         return starts
-    return 3 + 3 * starts + (2 * len(layers) if streamed else 0)
+    return 3 + 3 * starts
 
 
 def _groups(layer: Layer) -> tuple[Group | DownGroup, ...]:

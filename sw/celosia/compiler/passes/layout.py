@@ -26,7 +26,7 @@ from ..rules import WINDOW_RULES, Candidate, broken_rule
 from ..walks import plans_for, walk_of
 from .place import on_host
 
-__all__ = ["filter_of", "laid_out", "layout"]
+__all__ = ["able", "filter_of", "laid_out", "layout"]
 
 Shape = tuple[int, int, int, int]
 
@@ -162,21 +162,21 @@ class _Talks:
         changed = {self.of(value) for value, *_ in wanted}
         for near in (settled.get(n.layer, n) for n in self.module.nodes):
             touched = {self.of(value) for value in (*near.inputs, *near.outputs)}
-            if near.place == "array" and changed & touched and not self._able(near, plans, layouts):
+            if near.place == "array" and changed & touched and not able(self.module, near, plans, layouts):
                 return False
         self.plans, self.settled, self.needs = plans, settled, needs
         return True
 
-    def _able(self, node: Node, plans: dict[int, Plan], layouts: dict[int, Layout]) -> bool:
-        """Whether a node can work on values that lie like this."""
-        module = self.module
-        window = laid_out(node, layouts)
-        if window is None:
-            return False
-        if node.layer in plans:
-            return walk_of(module.config, window, plans[node.layer]).legal()
-        candidate = Candidate(module.graph, module.op(node.layer), replace(node, window=window), module.config)
-        return broken_rule(WINDOW_RULES, candidate) is None
+
+def able(module: Module, node: Node, plans: dict[int, Plan], layouts: dict[int, Layout]) -> bool:
+    """Whether a node on the array can work on values that lie like this."""
+    window = laid_out(node, layouts)
+    if window is None:
+        return False
+    if node.layer in plans:
+        return walk_of(module.config, window, plans[node.layer]).legal()
+    candidate = Candidate(module.graph, module.op(node.layer), replace(node, window=window), module.config)
+    return broken_rule(WINDOW_RULES, candidate) is None
 
 
 def _settle(module: Module, talks: _Talks, node: Node) -> Node:

@@ -17,9 +17,9 @@ from celosia.golden.quantize import INT8_MIN, wrap_int32
 
 from ..average import average_parameters
 from ..down import down_groups
-from ..forms import best_form, in_parts
+from ..forms import best_form
 from ..interleave import interleaved_weights
-from ..ir import AddLayer, ConvLayer, DepthwiseLayer, Group, Layer, Module, Node, Window
+from ..ir import AddLayer, ConvLayer, DepthwiseLayer, Layer, Module, Node, Window
 from ..walks import walk_of
 from .layout import filter_of, laid_out
 
@@ -48,7 +48,7 @@ def _conv(module: Module, node: Node, window: Window) -> ConvLayer:
         input=node.inputs[0],
         output=node.outputs[0],
         window=form.window,
-        groups=_parts(module, form.groups),
+        groups=form.groups,
         tap_step=form.tap_step,
         **scaling.of(form.channels(window.outputs)),
     )
@@ -57,14 +57,13 @@ def _conv(module: Module, node: Node, window: Window) -> ConvLayer:
 def _down(module: Module, node: Node, window: Window) -> DepthwiseLayer:
     weights, scaling = _sums(module, node, window)
     plan = module.plans[node.layer]
-    most = module.config.weight_words // module.config.tile_words // 2 if module.streamed else None
     return DepthwiseLayer(
         layer=node.layer,
         input=node.inputs[0],
         output=node.outputs[0],
         window=window,
         plan=plan,
-        groups=down_groups(walk_of(module.config, window, plan), weights[..., 0], most),
+        groups=down_groups(walk_of(module.config, window, plan), weights[..., 0]),
         **scaling.of(np.arange(window.outputs)),
     )
 
@@ -125,14 +124,6 @@ def _of_maximum(module: Module, node: Node, window: Window) -> _Scaling:
     p = pool_parameters(module.graph, module.op(node.layer))
     bias, multiplier, exponent = (np.full(window.outputs, v, np.int32) for v in (0, 1 << 30, 1))
     return _Scaling(bias, multiplier, exponent, INT8_MIN, 0, p.activation_min, p.activation_max)
-
-
-def _parts(module: Module, groups: tuple[Group, ...]) -> tuple[Group, ...]:
-    """``groups``; where weights are streamed, in parts so small that one can be loaded while another is used."""
-    if not module.streamed:
-        return groups
-    half = module.config.weight_words // 2
-    return tuple(part for group in groups for part in in_parts(module.config, group, half))
 
 
 def _add(module: Module, node: Node) -> AddLayer:

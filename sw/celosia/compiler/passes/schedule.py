@@ -10,6 +10,7 @@ up to where what they need has just been dispatched, but for one CONV more, whic
 """
 
 from collections import Counter
+from collections.abc import Mapping
 from dataclasses import replace
 
 import numpy as np
@@ -17,7 +18,7 @@ import numpy as np
 from celosia.arch.isa import Engine, Opcode, Space
 from celosia.arch.registers import PARAMETER_BYTES
 
-from ..commands import add_command, conv_command, depthwise_command, end_command, load_image, load_weights, transfer
+from ..commands import add_command, conv_command, depthwise_command, end_command, load_image, transfer
 from ..forms import group_words, records_in_all
 from ..ir import AddLayer, ArrayLayer, Command, ConvLayer, Module, Piece, Region, Segment, Step, Tile
 from ..regions import conflict
@@ -26,6 +27,10 @@ __all__ = ["AHEAD", "Tracker", "schedule"]
 
 AHEAD = 127
 """How many commands of an engine may at most be between a count waited for and those dispatched."""
+
+
+_MOST_ROWS = 256
+"""Rows of a region beyond which it counts as one stretch."""
 
 
 def schedule(module: Module) -> Module:
@@ -47,7 +52,7 @@ def _setup(module: Module) -> list[Command]:
     records = records_in_all(module.config, groups)
     weights = load_image(module, Space.WEIGHTS, "weights", words * module.config.weight_word_bytes)
     parameters = load_image(module, Space.PARAMETERS, "parameters", records * PARAMETER_BYTES)
-    return [*(() if module.streamed else (weights,)), parameters, end_command(0)]
+    return [weights, parameters, end_command(0)]
 
 
 def _commands(module: Module, step: Step) -> list[Command]:
@@ -61,16 +66,12 @@ def _commands(module: Module, step: Step) -> list[Command]:
         for value in (value for value in inputs if external and value in left):
             commands.append(transfer(module, Opcode.LOAD, number, value))
             left.remove(value)
-        loaded = -1
         for part in module.tiles[number]:
             if isinstance(layer, AddLayer):
                 assert isinstance(part, Piece)
                 commands.append(add_command(module, layer, part))
                 continue
             assert isinstance(part, Tile)
-            if module.streamed and part.group != loaded:
-                loaded = part.group
-                commands.append(load_weights(module, layer, loaded))
             commands.append(_on_array(module, layer, part))
         if external and layer.output in step.downloads:
             commands.append(transfer(module, Opcode.STORE, number, layer.output))
@@ -108,18 +109,26 @@ def _may_pass(command: Command, before: Command, passed: set[tuple[int, int]]) -
 
 
 class Tracker:
-    """Which command of each engine last read and wrote each part of the activation and weight memories.
+    """Which command of each engine last read and wrote each part of the memories.
 
-    Kept for every ``bus_bytes`` bytes, so that two commands that touch different bytes of one such part
-    count as touching the same: a wait too many, never one too few.
+    Kept for every ``granule`` bytes, so that two commands that touch different bytes of one such part count as touching
+    the same: a wait too many, never one too few.
+
+    Parameters
+    ----------
+    sizes:
+        Bytes of every memory to watch, external memory (None) among them.
     """
 
-    def __init__(self, activation_bytes: int, weight_bytes: int, granule: int):
+    def __init__(self, sizes: Mapping[Space | None, int], granule: int):
         self._granule = granule
-        self._base = {Space.ACTIVATIONS: 0, Space.WEIGHTS: -(-activation_bytes // granule)}
-        shape = (len(Engine), self._base[Space.WEIGHTS] + -(-weight_bytes // granule))
-        self._read = np.zeros(shape, np.int32)
-        self._written = np.zeros(shape, np.int32)
+        self._base: dict[Space | None, int] = {}
+        parts = 0
+        for space, size in sizes.items():
+            self._base[space] = parts
+            parts += -(-size // granule)
+        self._read = np.zeros((len(Engine), parts), np.int32)
+        self._written = np.zeros((len(Engine), parts), np.int32)
 
     def needs(self, engine: Engine | None, reads: tuple[Region, ...], writes: tuple[Region, ...]) -> dict[Engine, int]:
         """Per engine, how many of its commands must have finished before one with these regions."""
@@ -145,17 +154,26 @@ class Tracker:
         return [
             slice(
                 self._base[region.space] + start // self._granule,
-                self._base[region.space] - (-(start + region.row_bytes) // self._granule),
+                self._base[region.space] - (-(start + size) // self._granule),
             )
             for region in regions
             if region.space in self._base
-            for start in range(region.start, region.start + region.rows * max(region.pitch, 1), max(region.pitch, 1))
+            for start, size in _stretches(region, self._granule)
         ]
+
+
+def _stretches(region: Region, granule: int) -> list[tuple[int, int]]:
+    """First bytes and sizes of what a region's rows cover, with gaps below a granule and those of very many rows."""
+    if region.rows == 1 or region.pitch - region.row_bytes < granule or region.rows > _MOST_ROWS:
+        return [(region.start, (region.rows - 1) * region.pitch + region.row_bytes)]
+    return [(region.start + row * region.pitch, region.row_bytes) for row in range(region.rows)]
 
 
 def with_waits(module: Module, commands: list[Command]) -> tuple[Command, ...]:
     """``commands`` with their waits; END waits for everything."""
-    tracker = Tracker(module.config.activation_bytes, module.config.weight_bytes, module.config.bus_bytes)
+    config = module.config
+    watched: dict[Space | None, int] = {Space.ACTIVATIONS: config.activation_bytes, Space.WEIGHTS: config.weight_bytes}
+    tracker = Tracker(watched, config.bus_bytes)
     issued: Counter[Engine] = Counter()
     result: list[Command] = []
     for command in commands:

@@ -27,14 +27,13 @@ def tile(module: Module, strategy: Strategy = largest) -> Module:
 
 
 def _tiles(module: Module, layer: ArrayLayer, strategy: Strategy) -> tuple[Tile, ...]:
-    """Every group of a rectangle before the next rectangle, but where each group's weights must be loaded."""
-    tiles = [
+    """Every group of a rectangle before the next rectangle."""
+    return tuple(
         Tile(batch=batch, group=group, y=y, x=x, height=height, width=width)
         for batch in range(layer.window.batch)
         for y, height, x, width in strategy(module, layer)
         for group in range(len(layer.groups))
-    ]
-    return tuple(sorted(tiles, key=lambda tile: tile.group) if module.streamed else tiles)
+    )
 
 
 def cuts(module: Module, number: int, tiles: dict[int, tuple[Tile | Piece, ...]]) -> list[int]:
