@@ -31,12 +31,13 @@ def test_the_clock_can_be_made_and_the_serial_line_can_follow(name):
 def test_the_local_memories_fit_by_their_bytes_alone(name):
     known, config = BOARDS[name], BOARDS[name].config
     part = known.part
-    columns = 4 * config.columns * config.accumulators + config.columns * config.line_steps
+    columns = 4 * config.columns * config.accumulators + config.columns * config.line_steps * config.depthwise
     small = columns + 9 * config.parameter_records + 64 * config.program_commands
+    small += config.activation_bytes + known.buffer_bytes
     if part.large_rams:
-        assert config.weight_bytes + config.activation_bytes <= part.large_rams * part.large_ram_bytes
+        assert config.weight_bytes <= part.large_rams * part.large_ram_bytes
     else:
-        small += config.weight_bytes + config.activation_bytes
+        small += config.weight_bytes
     assert small <= part.block_rams * part.block_ram_bytes
 
 

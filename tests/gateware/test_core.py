@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 import pytest
+from amaranth.hdl import Fragment
 from amaranth.sim import Simulator
 
 from celosia.arch.config import Config, preset
@@ -34,6 +35,7 @@ class Bench:
     config: Config = CONFIG
     stall: float = 0.0
     seed: int = 1
+    platform: object = None
     cycle: int = 0
     started: list = field(default_factory=list)
     finished: list = field(default_factory=list)
@@ -55,7 +57,7 @@ class Bench:
             self.cycle += 1
 
     def run(self, main):
-        sim = Simulator(self.dut)
+        sim = Simulator(Fragment.get(self.dut, self.platform))
         sim.add_clock(1e-6)
         sim.add_testbench(self.external.run, background=True)
         sim.add_testbench(self._trace, background=True)

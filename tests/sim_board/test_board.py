@@ -12,6 +12,8 @@ import pytest
 
 from celosia import compiler, golden
 from celosia.arch.config import Config, preset
+from celosia.arch.link import BUFFER_BYTES
+from celosia.boards import BOARDS
 from celosia.boards.soc import Soc
 from celosia.demo import MODEL, digits
 from celosia.model import Graph, load
@@ -59,14 +61,14 @@ def test_a_bad_line_loses_nothing_and_does_nothing_twice(noise, count):
     assert (outcome.right, outcome.errors) == (count, 0)
 
 
-def simulated(config: Config) -> SimulatedBoard:
+def simulated(config: Config, buffer_bytes: int = BUFFER_BYTES) -> SimulatedBoard:
     baud = CLOCK_HZ // BIT_CYCLES
     return SimulatedBoard(
         config,
-        lambda: Soc(config, clock_hz=CLOCK_HZ, baud=baud),
+        lambda: Soc(config, clock_hz=CLOCK_HZ, baud=baud, buffer_bytes=buffer_bytes),
         clock_hz=CLOCK_HZ,
         baud=baud,
-        fingerprint=f"{fingerprint(config, 'celosia.boards')} {CLOCK_HZ} {baud}",
+        fingerprint=f"{fingerprint(config, 'celosia.boards')} {CLOCK_HZ} {baud} {buffer_bytes}",
     )
 
 
@@ -76,12 +78,19 @@ def cycles_of(config: Config, program: Program, inputs: np.ndarray) -> int:
         return device.run(program, inputs).cycles
 
 
-def check(graph: Graph, config: Config, inputs: np.ndarray) -> None:
+def connected(board: SimulatedBoard, config: Config) -> SerialTransport:
+    return SerialTransport(board.path, config, patience=PATIENCE)
+
+
+def check(graph: Graph, config: Config, inputs: np.ndarray, buffer_bytes: int = BUFFER_BYTES) -> None:
     """A network through the serial port of a simulated board: every bit, and the hardware's cycles."""
     pytest.importorskip("serial")
     program = compiler.compile(graph, config)
     seen: list[int] = []
-    with simulated(config) as board, Device(SerialTransport(board.path, config, patience=PATIENCE)) as device:
+    with (
+        simulated(config, buffer_bytes) as board,
+        Device(SerialTransport(board.path, config, patience=PATIENCE)) as device,
+    ):
         result = device.run(program, inputs, progress=seen.append)
     assert np.array_equal(result.outputs[0], golden.run(graph, [inputs])[0])
     assert result.cycles == cycles_of(config, program, inputs)
@@ -98,6 +107,23 @@ def test_a_real_network_on_the_default_core_through_a_pseudo_terminal():
     inputs = inputs.reshape(graph.tensors[graph.inputs[0]].shape)
     assert np.array_equal(golden.run(graph, [inputs])[0].ravel(), output.ravel())
     check(graph, preset("c256"), inputs)
+
+
+@pytest.mark.parametrize(
+    ("name", "network"),
+    [
+        ("icepi-zero", "mlpt_kws_dscnn"),
+        ("icepi-zero", "mlpt_sww_strm"),
+        ("tang-primer-20k", "mlpt_kws_dscnn"),
+        ("icebreaker", "tflm_micro_speech"),
+    ],
+)
+def test_the_largest_networks_that_fit_the_other_boards_through_a_pseudo_terminal(name, network):
+    inputs, output = reference(network, 1)[0]
+    graph, known = model(network), BOARDS[name]
+    inputs = inputs.reshape(graph.tensors[graph.inputs[0]].shape)
+    assert np.array_equal(golden.run(graph, [inputs])[0].ravel(), output.ravel())
+    check(graph, known.config, inputs, known.buffer_bytes)
 
 
 def test_the_command_line_simulates_a_board_and_runs_on_it(tmp_path):

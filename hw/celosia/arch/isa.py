@@ -10,6 +10,7 @@ run side by side and finish their own commands in order. An engine counts the co
 since start, modulo 256. ``Header.wait_*`` holds, per engine, the count that must have been reached
 before the command may be dispatched (compared modulo 256 as a signed difference: fewer than 128
 commands of an engine are ever ahead). The compiler knows the counts, so a wait names one exact command.
+A core without :attr:`Config.overlap` runs one command at a time and does not look at waits.
 Within one engine, commands read and write in their order, but the next may read before the one before has
 written: only a command that reads what an earlier one of the same engine writes must wait for it.
 

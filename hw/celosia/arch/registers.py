@@ -15,7 +15,7 @@ from .isa import COMMAND_BYTES, Space
 
 __all__ = [
     "IDENTITY", "PARAMETER_BYTES", "PARAMETER_RECORD", "Control", "Register", "Status",
-    "control_address_bits", "space_bytes", "window", "window_bits",
+    "control_address_bits", "space_bytes", "stored", "window", "window_bits",
 ]  # fmt: skip
 
 IDENTITY = int.from_bytes(b"CELO", "little")
@@ -38,13 +38,23 @@ class Register(enum.IntEnum):
     EXTERNAL_BASE = 0x28  # W: byte address that external addresses are relative to
     EXTERNAL_SIZE = 0x2C  # W: bytes from there that LOAD and STORE may touch
     CYCLES_LOW = 0x30  # cycles from start to done (or until now), 64 bits
-    CYCLES_HIGH = 0x34
+    CYCLES_HIGH = 0x34  # of them, the upper half; the counters below read 0 in a core of one command at a time
     VECTORS = 0x38  # cycles in which the feeder issued a vector to the array
     WAITS = 0x3C  # cycles in which a command waited for the commands it depends on
     LOAD_BUSY = 0x40  # cycles in which each engine had a command
     STORE_BUSY = 0x44
     CONV_BUSY = 0x48
     ELEMENTWISE_BUSY = 0x4C
+
+
+def stored(config: Config) -> tuple[Register, ...]:
+    """Registers that keep what is written, of those that this core has: of START, TIMEOUT, EXTERNAL_BASE and
+    EXTERNAL_SIZE the ones that its programs have a use for. The others read 0 and ignore writes."""
+    return (
+        Register.START,
+        *((Register.TIMEOUT,) if config.may_hang else ()),
+        *((Register.EXTERNAL_BASE, Register.EXTERNAL_SIZE) if config.external else ()),
+    )
 
 
 class Control(enum.IntFlag):

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from ..arch.config import Config
+from ..arch.link import BUFFER_BYTES
 from ..gateware.family import Device, Family
 from ..gateware.sdram.chip import Chip
 from .lights import LIGHTS
@@ -72,6 +73,10 @@ class Board:
         Frequency of the core.
     baud:
         Speed of the serial line: what the USB bridge of the board can do.
+    buffer_bytes:
+        Of received frames that the link holds.
+    placement:
+        Options of nextpnr that this board's design does better with.
     lamps:
         For each light that has a lamp: its name (:data:`.lights.LIGHTS`), and name and number of the platform's
         resource.
@@ -101,6 +106,8 @@ class Board:
     crystal_hz: float
     clock_hz: float
     baud: int
+    buffer_bytes: int = BUFFER_BYTES
+    placement: str = ""
     lamps: tuple[tuple[str, str, int], ...]
     sdram: Chip | None = None
     loader: tuple[str, ...]

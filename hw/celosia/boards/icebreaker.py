@@ -28,27 +28,29 @@ ICEBREAKER = Board(
     part=ICE40UP5K,
     platform=_platform,
     device=DEVICE,
-    # As little as makes 8 multiplications a cycle: one lane, CONV alone. The 5,280 logic cells are too few for it
-    # still; `celosia build icebreaker` says by how much.
+    # As little as makes 8 multiplications a cycle: one lane, CONV alone, one command at a time. Of the 30 block RAMs
+    # activations have 16, parameters 5, accumulators and program 4 each, the link 1; weights are in the big memories.
     config=preset("c16").replace(
         name="c8-up5k",
         columns=2,
         lanes=1,
         line_steps=16,
-        accumulators=128,
+        accumulators=256,
         weight_bytes=64 << 10,
-        activation_bytes=4 << 10,
-        parameter_records=64,
-        program_commands=16,
+        activation_bytes=8 << 10,
+        parameter_records=256,
+        program_commands=32,
         address_bits=16,
         depthwise=False,
         elementwise=False,
         external=False,
+        overlap=False,
     ),
     crystal_hz=12e6,
-    clock_hz=24e6,
-    baud=3_000_000,  # an eighth of the clock; the FT2232H goes to 12 million
-    lamps=(("running", "led_g", 0), ("error", "led_r", 0)),
+    clock_hz=18e6,
+    baud=2_000_000,  # a ninth of the clock; the FT2232H goes to 12 million
+    buffer_bytes=512,  # one block RAM
+    lamps=(),  # the logic cells are needed elsewhere
     loader=("-b", "ice40_generic"),
     volatile=False,
     usb=((0x0403, 0x6010),),

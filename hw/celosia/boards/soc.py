@@ -7,6 +7,7 @@ from amaranth.hdl import Module, Signal
 from amaranth.lib.wiring import Component, In, Out, connect, flipped
 
 from ..arch.config import Config
+from ..arch.link import BUFFER_BYTES
 from ..gateware.core import Core
 from ..gateware.link import Link
 from ..gateware.sdram import Chip, Sdram, SdramPins
@@ -40,6 +41,8 @@ class Soc(Component):
         Frequency of the clock: baud rate, timing of the SDRAM, and the pace of the lights come from it.
     baud:
         Of the serial line.
+    buffer_bytes:
+        Of received frames that the link holds.
     sdram:
         The SDRAM chip on the board, or ``None``. A core without an external bus leaves it alone.
     io_cycles:
@@ -59,8 +62,18 @@ class Soc(Component):
     tx: Signal
     sdram: "SdramPins"
 
-    def __init__(self, config: Config, *, clock_hz: int, baud: int, sdram: Chip | None = None, io_cycles: int = 0):
+    def __init__(
+        self,
+        config: Config,
+        *,
+        clock_hz: int,
+        baud: int,
+        buffer_bytes: int = BUFFER_BYTES,
+        sdram: Chip | None = None,
+        io_cycles: int = 0,
+    ):
         self.config, self.clock_hz, self.baud, self.io_cycles = config, clock_hz, baud, io_cycles
+        self.buffer_bytes = buffer_bytes
         self.chip = sdram if config.external else None
         members: dict[str, Any] = {"rx": In(1, init=1), "tx": Out(1, init=1), **{name: Out(1) for name in LIGHTS}}
         if self.chip:
@@ -72,7 +85,11 @@ class Soc(Component):
         external_bytes = self.chip.size if self.chip else 0
         m.submodules.core = core = Core(self.config)
         m.submodules.link = link = Link(
-            self.config, clock_hz=self.clock_hz, baud=self.baud, external_bytes=external_bytes
+            self.config,
+            clock_hz=self.clock_hz,
+            baud=self.baud,
+            external_bytes=external_bytes,
+            buffer_bytes=self.buffer_bytes,
         )
         m.submodules.lights = lights = Lights(self.config, clock_hz=self.clock_hz)
         connect(m, link.control, core.control)

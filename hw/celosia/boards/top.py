@@ -83,7 +83,12 @@ class Top(Elaboratable):
         system, board = self.system, self.system.board
         m.submodules.clocking = Clocking(system.pll)
         m.submodules.soc = soc = Soc(
-            system.config, clock_hz=system.clock_hz, baud=system.baud, sdram=board.sdram, io_cycles=IO_CYCLES
+            system.config,
+            clock_hz=system.clock_hz,
+            baud=system.baud,
+            buffer_bytes=board.buffer_bytes,
+            sdram=board.sdram,
+            io_cycles=IO_CYCLES,
         )
         if soc.chip is not None:
             m.submodules.sdram_pads = pads = SdramPads(platform)

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """The datapath with its local memories."""
 
-from amaranth.hdl import Module, ResetInserter, Signal
+from amaranth.hdl import Module
 from amaranth.lib.wiring import Component, In, Out, connect, flipped
 
 from ..arch.config import Config
@@ -52,10 +52,7 @@ class Compute(Component):
         m.submodules.weight_memory = weights = WeightMemory(self.config)
         m.submodules.activation_memory = activations = ActivationMemory(self.config)
         m.submodules.parameter_memory = parameters = ParameterMemory(self.config)
-        datapath = Datapath(self.config)
-        reset = Signal()  # close to the registers it resets
-        m.d.sync += reset.eq(self.reset)
-        m.submodules.datapath = ResetInserter(reset)(datapath)
+        m.submodules.datapath = datapath = Datapath(self.config)
         connect(m, flipped(self.conv), datapath.conv)
         connect(m, flipped(self.elementwise), datapath.elementwise)
         connect(m, flipped(self.weights), weights.local)
@@ -63,6 +60,7 @@ class Compute(Component):
         connect(m, flipped(self.parameters), parameters.local)
         connect(m, datapath.lines, activations.lines)
         m.d.comb += [
+            datapath.reset.eq(self.reset),
             self.vector_issued.eq(datapath.vector_issued),
             self.progress.eq(datapath.progress),
             weights.soon.eq(datapath.weight_soon),
@@ -73,6 +71,7 @@ class Compute(Component):
             parameters.read.eq(datapath.parameter_read),
             parameters.address.eq(datapath.parameter_address),
             datapath.record.eq(parameters.record),
+            activations.a_soon.eq(datapath.read_soon),
             activations.a_read.eq(datapath.read),
             activations.a_even_line.eq(datapath.even_line),
             activations.a_odd_line.eq(datapath.odd_line),

@@ -5,7 +5,9 @@ from typing import Any
 
 from amaranth.hdl import Module, Signal, Value, ValueCastable
 
-__all__ = ["delay", "delays"]
+from ..arch.config import Config
+
+__all__ = ["delay", "delay_constant", "delays"]
 
 
 def delays(m: Module, value: Any, cycles: int, name: str, *, reset_less: bool = False) -> list[Any]:
@@ -26,3 +28,9 @@ def delays(m: Module, value: Any, cycles: int, name: str, *, reset_less: bool = 
 def delay(m: Module, value: Any, cycles: int, name: str, *, reset_less: bool = False) -> Any:
     """``value``, ``cycles`` clock cycles later."""
     return delays(m, value, cycles, name, reset_less=reset_less)[-1]
+
+
+def delay_constant(m: Module, config: Config, value: Any, cycles: int, name: str) -> Any:
+    """:func:`delay` of something that is the same for a whole command, and need not be reset: without
+    ``config.overlap`` no register is needed, because no other command is under way."""
+    return delay(m, value, cycles if config.overlap else 0, name, reset_less=True)

@@ -79,7 +79,8 @@ class LocalBus(Signature):
 class EngineSignature(Signature):
     """How the sequencer drives an engine, as the sequencer sees it.
 
-    A transfer on ``command`` hands a command over (its dependencies are met). ``finished`` pulses for one
+    A transfer on ``command`` hands a command over (its dependencies are met); without ``config.overlap`` its payload
+    stays until it has finished. ``finished`` pulses for one
     cycle per command, in order, once its last effect is visible to every other engine. ``busy`` is high while
     the engine has any command unfinished.
     """

@@ -17,6 +17,7 @@ from celosia.gateware.primitives.ice40_mac import Multiplier16, TwoMultipliers
 KINDS = {
     "two 8x8": TwoMultipliers,
     "16x16, a signed": lambda: Multiplier16(a_signed=True),
+    "16x16, a cycle late": lambda: Multiplier16(a_signed=True, late=True),
 }
 
 

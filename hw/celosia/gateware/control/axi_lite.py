@@ -7,7 +7,7 @@ from amaranth.lib.wiring import Component, In, Out
 
 from ...arch.config import Config
 from ...arch.isa import ErrorCause, Space
-from ...arch.registers import IDENTITY, Control, Register, control_address_bits, space_bytes, window_bits
+from ...arch.registers import IDENTITY, Control, Register, control_address_bits, space_bytes, stored, window_bits
 from ...arch.version import VERSION
 from ..interfaces import AXI4Lite, LocalBus
 from .counters import Counts
@@ -159,6 +159,10 @@ class ControlBus(Component):
         with m.If(local.valid):
             m.d.sync += asked.eq(0)
 
+    def _stored(self) -> dict[Register, str]:
+        """Those that this core has; the others read 0."""
+        return {register: _STORED[register] for register in stored(self.config)}
+
     def _value(self, m: Module, read: "_Address"):
         """What a register reads, a cycle after its address."""
         counts, pending = self.counts, Signal()
@@ -171,7 +175,7 @@ class ControlBus(Component):
             Register.STATUS: self.status,
             Register.ERROR: Cat(self.cause.as_value(), Const(0, 8), self.index),
             Register.INTERRUPT: Cat(self._enabled, pending),
-            **{register: getattr(self, name) for register, name in _STORED.items()},
+            **{register: getattr(self, name) for register, name in self._stored().items()},
         }
         for place in range(len(counts.as_value()) // 32):
             shown[Register(Register.CYCLES_LOW + 4 * place)] = counts.as_value().word_select(place, 32)
@@ -206,7 +210,7 @@ class ControlBus(Component):
                 with m.Case(Register.INTERRUPT >> 2):
                     with m.If(strobe[0]):
                         m.d.sync += [enabled.eq(word[0]), pending.eq((pending & ~word[1]) | self.stopped)]
-                for register, name in _STORED.items():
+                for register, name in self._stored().items():
                     with m.Case(register >> 2):
                         for i in range(4):
                             with m.If(strobe[i]):

@@ -31,6 +31,8 @@ class Control(Component):
                             ▲  └─► LocalSplit ───────────────────┴─► weights, activations, parameters
                             └─────────────────────────────────────────────────────┘
 
+    Without external memory there is no DMA, and the windows have the local bus to themselves.
+
     The memories on ``weights``, ``activations`` and ``parameters`` are not to be reset by
     ``reset_engines``. A write they have taken must be visible to whatever an engine reads two or more cycles later.
 
@@ -93,7 +95,7 @@ class Control(Component):
         m.submodules.control_bus = control = ControlBus(self.config)
         m.submodules.sequencer = sequencer = Sequencer(self.config)
         m.submodules.dma = dma = Dma(self.config)
-        m.submodules.counters = counters = Counters()
+        m.submodules.counters = counters = Counters(self.config)
         connect(m, flipped(self.bus), control.bus)
         connect(m, dma.memory, flipped(self.memory))
         connect(m, sequencer.load, dma.load)
@@ -141,18 +143,21 @@ class Control(Component):
 
     def _memories(self, m: Module, control: ControlBus, sequencer: Sequencer, dma: Dma):
         """The local bus from its users to the memories, and the program memory's fetch port."""
-        m.submodules.arbiter = arbiter = LocalArbiter(self.config)
         m.submodules.split = split = LocalSplit(self.config)
         m.submodules.program = program = ProgramMemory(self.config)
-        connect(m, control.local, arbiter.window)
-        connect(m, dma.load_local, arbiter.load)
-        connect(m, dma.store_local, arbiter.store)
-        connect(m, arbiter.memories, split.initiator)
+        if self.config.external:
+            m.submodules.arbiter = arbiter = LocalArbiter(self.config)
+            connect(m, control.local, arbiter.window)
+            connect(m, dma.load_local, arbiter.load)
+            connect(m, dma.store_local, arbiter.store)
+            connect(m, arbiter.memories, split.initiator)
+            m.d.comb += dma.load_pending.eq(arbiter.load_pending)
+        else:
+            connect(m, control.local, split.initiator)
         connect(m, split.program, program.local)
         for space in (Space.WEIGHTS, Space.ACTIVATIONS, Space.PARAMETERS):
             connect(m, getattr(split, space.name.lower()), flipped(getattr(self, space.name.lower())))
         m.d.comb += [
-            dma.load_pending.eq(arbiter.load_pending),
             program.fetch.eq(sequencer.read),
             program.fetch_address.eq(sequencer.address),
             sequencer.word.eq(program.fetch_data),

@@ -5,9 +5,13 @@ from amaranth.hdl import Module, Signal, unsigned
 from amaranth.lib import data
 from amaranth.lib.wiring import Component, In, Out
 
+from ...arch.config import Config
 from ...arch.isa import Engine
 
 __all__ = ["Counters", "Counts"]
+
+SHORT = 40
+"""Bits that count cycles in a small core: hours."""
 
 
 class Counts(data.Struct):
@@ -21,6 +25,11 @@ class Counts(data.Struct):
 
 class Counters(Component):
     """Counts cycles while a program runs.
+
+    Parameters
+    ----------
+    config:
+        The core. One of one command at a time has but a counter of :data:`SHORT` bits for all cycles; the others are 0.
 
     Members
     -------
@@ -39,7 +48,8 @@ class Counters(Component):
     busy: Signal
     counts: "data.View"
 
-    def __init__(self):
+    def __init__(self, config: Config):
+        self.config = config
         super().__init__(
             {
                 "clear": In(1),
@@ -54,13 +64,17 @@ class Counters(Component):
     def elaborate(self, platform):
         m = Module()
         counts = self.counts
-        with m.If(self.clear):
-            m.d.sync += counts.as_value().eq(0)
-        with m.Elif(self.running):
-            m.d.sync += [
+        if self.config.overlap:
+            counting = [
                 counts.cycles.eq(counts.cycles + 1),
                 counts.vectors.eq(counts.vectors + self.vector),
                 counts.waits.eq(counts.waits + self.waiting),
+                *(counts.busy[e].eq(counts.busy[e] + self.busy[e]) for e in Engine),
             ]
-            m.d.sync += [counts.busy[e].eq(counts.busy[e] + self.busy[e]) for e in Engine]
+        else:
+            counting = [counts.cycles.eq((counts.cycles + 1)[:SHORT])]
+        with m.If(self.clear):
+            m.d.sync += counts.as_value().eq(0)
+        with m.Elif(self.running):
+            m.d.sync += counting
         return m

@@ -9,6 +9,7 @@ from ...arch.config import Config
 from ...arch.isa import Engine, ErrorCause, Opcode
 from ..interfaces import EngineSignature
 from .fetch import Fetch
+from .fetch_in_place import FetchInPlace
 from .program_memory import COMMAND_WORDS, FETCH_BITS
 from .watchdog import Watchdog
 
@@ -44,7 +45,8 @@ class Sequencer(Component):
                                         ▲ finished counts ◄───────────── finished
 
     A command that is there is dispatched two cycles after the ``finished`` it waited for last. END ends the
-    program when its waits are met and all engines have finished everything.
+    program when its waits are met and all engines have finished everything. Without ``config.overlap`` the payload
+    an engine took stays there until the engine has finished it.
 
     Members
     -------
@@ -142,7 +144,7 @@ class Sequencer(Component):
 
     def elaborate(self, platform):
         m = Module()
-        m.submodules.fetch = fetch = Fetch(self.config)
+        m.submodules.fetch = fetch = (Fetch if self.config.overlap else FetchInPlace)(self.config)
         self._state = state = Signal(_State, init=_State.IDLE)
         self._run = state.as_value()[2]
         self._first = Signal(range(self.config.program_commands + 1))
@@ -160,17 +162,22 @@ class Sequencer(Component):
         return m
 
     def _count_commands(self, m: Module):
-        """Per engine: commands finished and dispatched, modulo 256, and whether those are equal."""
+        """Per engine: commands finished and dispatched, modulo 256, and whether those are equal.
+
+        Without overlap nothing is counted: no command is looked at while another is under way.
+        """
         self._finished = [Signal(8, name=f"finished_{e.name.lower()}") for e in Engine]
         self._unfinished = Signal(len(Engine))  # a cycle late
         for engine, finished in zip(Engine, self._finished, strict=True):
             port = getattr(self, engine.name.lower())
-            dispatched = Signal(8, name=f"dispatched_{engine.name.lower()}")
             started = port.command.valid & port.command.ready
             m.d.comb += [
                 self.trace_started[engine].eq(started & self._run),
                 self.trace_finished[engine].eq(port.finished & self._run),
             ]
+            if not self.config.overlap:
+                continue
+            dispatched = Signal(8, name=f"dispatched_{engine.name.lower()}")
             with m.If(~self._run):
                 m.d.sync += [finished.eq(0), dispatched.eq(0)]
             with m.Else():
@@ -184,8 +191,9 @@ class Sequencer(Component):
         met = []
         for engine, finished in zip(Engine, self._finished, strict=True):
             ahead = (finished - getattr(header, f"wait_{engine.name.lower()}"))[:8]
-            met.append(~ahead[7])
-        there = self._run & fetch.o.valid
+            met.append(~ahead[7] if self.config.overlap else Const(1, 1))
+        self._working = Signal()  # without overlap: an engine has the command
+        there = self._run & fetch.o.valid & ~self._working
         fine = there & fetched.kind.any() & ~fetched.overrun
         go = fine & Cat(met).all()
         for engine in Engine:
@@ -203,9 +211,18 @@ class Sequencer(Component):
     def _dispatch(self, m: Module, fetch: Fetch, checked: "_Checked"):
         """Hand the command over; remember which one each engine has."""
         ready = Cat(getattr(self, engine.name.lower()).command.ready for engine in Engine)
-        gone = Signal()  # what is checked is the command that left in the cycle before
-        m.d.comb += fetch.o.ready.eq(((checked.offer & ready).any() | checked.sync) & ~gone)
-        m.d.sync += gone.eq(fetch.o.ready & fetch.o.valid)
+        taken = (checked.offer & ready).any()
+        gone = Signal()  # what is checked is the command that left, or went to an engine, in the cycle before
+        if self.config.overlap:
+            m.d.comb += fetch.o.ready.eq((taken | checked.sync) & ~gone)
+            m.d.sync += gone.eq(fetch.o.ready & fetch.o.valid)
+        else:  # it stays where it is, for the engine to read, until that has finished
+            finished = Cat(getattr(self, engine.name.lower()).finished for engine in Engine).any()
+            m.d.comb += fetch.o.ready.eq((self._working & finished) | (checked.sync & ~gone))
+            m.d.sync += [
+                gone.eq((taken | checked.sync) & ~gone),
+                self._working.eq(self._run & ((taken & ~gone) | (self._working & ~finished))),
+            ]
         self._records = [Signal(16, name=f"index_{e.name.lower()}") for e in Engine]
         for engine, record in zip(Engine, self._records, strict=True):
             command = getattr(self, engine.name.lower()).command
@@ -213,18 +230,24 @@ class Sequencer(Component):
                 command.valid.eq(checked.offer[engine] & ~gone),
                 command.payload.eq(fetch.o.payload.command),
             ]
-            with m.If(self.trace_started[engine]):
-                m.d.sync += record.eq(fetch.o.payload.index)
+            if self.config.overlap:
+                with m.If(self.trace_started[engine]):
+                    m.d.sync += record.eq(fetch.o.payload.index)
+            else:
+                m.d.comb += record.eq(fetch.o.payload.index)
 
     def _end(self, m: Module, fetch: Fetch, checked: "_Checked"):
         """Start, stop, and why."""
         state, run = self._state, self._run
-        m.submodules.watchdog = watchdog = Watchdog()
-        m.d.comb += [
-            watchdog.run.eq(self.running),
-            watchdog.timeout.eq(self.timeout),
-            watchdog.alive.eq(self.progress | Cat(self.trace_started, self.trace_finished).any()),
-        ]
+        expired = Signal()
+        if self.config.may_hang:
+            m.submodules.watchdog = watchdog = Watchdog()
+            m.d.comb += [
+                watchdog.run.eq(self.running),
+                watchdog.timeout.eq(self.timeout),
+                watchdog.alive.eq(self.progress | Cat(self.trace_started, self.trace_finished).any()),
+                expired.eq(watchdog.expired),
+            ]
         waits = fetch.o.payload.index
         hung = waits
         for engine in reversed(Engine):
@@ -234,7 +257,7 @@ class Sequencer(Component):
             (run & self.store_error, self.store_cause.as_value(), self._records[Engine.STORE]),
             (run & checked.overrun, ErrorCause.PROGRAM_OVERRUN.value, waits),
             (run & checked.illegal, ErrorCause.ILLEGAL_COMMAND.value, waits),
-            (watchdog.expired, ErrorCause.TIMEOUT.value, hung),
+            (expired, ErrorCause.TIMEOUT.value, hung),
         ]
         fault, cause, index = Const(0, 1), Const(0, 8), Const(0, 16)
         for hit, why, where in reversed(faults):

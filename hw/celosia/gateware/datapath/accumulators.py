@@ -19,14 +19,16 @@ A sum starts from the bias with its first tile and goes straight on to the lanes
 clearing nor a draining phase. Two visits to one slot are at least ``REVISIT`` cycles apart (the walker sees to it).
 """
 
-from amaranth.hdl import Module, Mux, Signal, signed
+from amaranth.hdl import Module, Mux, Signal, signed, unsigned
 from amaranth.lib import data
+from amaranth.lib.memory import Memory
 from amaranth.lib.wiring import Component, In, Out
 
 from ...arch.config import Config
 from ...arch.timing.conv import ACCUMULATOR_LATENCY
 from ..delay import delays
-from ..memory.ram import SimpleRam
+from ..family import Family, device_of
+from ..memory.ram import UNDEFINED, SimpleRam
 
 __all__ = ["Accumulators", "Flags"]
 
@@ -56,7 +58,8 @@ class Accumulators(Component):
     next_scale:
         Pulses so that the scale of a total that is the first of its n-tile is there together with the total.
     totals, valid:
-        To the lanes, C sums of 32 bits (two's complement, wrapping).
+        To the lanes, C sums of 32 bits (two's complement, wrapping); steady until the next vector where the lanes
+        need several cycles for one.
     """
 
     lead = 3
@@ -79,18 +82,23 @@ class Accumulators(Component):
     def elaborate(self, platform):
         m = Module()
         config = self.config
-        m.submodules.memory = memory = SimpleRam(config.accumulators, 32 * config.columns)
-
         # The cycle in which the sums come is 0; a number behind a name is the cycle it is for, counted backwards.
-        flags3, _, flags1, flags0, later = delays(m, self.flags, self.lead + 1, "flags")
+        flags3, flags2, flags1, flags0, later = delays(m, self.flags, self.lead + 1, "flags")
+        m.d.comb += self.next_scale.eq(flags0.valid & flags0.start & flags0.last)
+        writing = Signal()
+        m.d.sync += [self.valid.eq(later.valid & later.last), writing.eq(later.valid & ~later.last)]
+        if device_of(platform).family is Family.ICE40 and not config.down_channels:
+            m.d.comb += self.next_bias.eq(flags2.valid & flags2.start & flags2.first)
+            self._add_early(m, flags2, flags1, flags0, later, writing)
+            return m
         slot2, following = Signal(range(config.accumulators)), Signal(range(config.accumulators))
         with m.If(flags3.valid):
             m.d.sync += slot2.eq(Mux(flags3.start, 0, following))
             m.d.sync += following.eq(Mux(flags3.start, 1, following + 1))
         slots = delays(m, slot2, 4, "slot")
+        m.submodules.memory = memory = SimpleRam(config.accumulators, 32 * config.columns)
         m.d.comb += [
             self.next_bias.eq(flags3.valid & flags3.start & flags3.first),
-            self.next_scale.eq(flags0.valid & flags0.start & flags0.last),
             memory.read.eq(flags1.valid & ~flags1.first),
             memory.read_address.eq(slots[1]),
         ]
@@ -103,7 +111,7 @@ class Accumulators(Component):
         old = Signal(data.ArrayLayout(signed(32), config.columns))
         m.d.comb += old.eq(memory.data)
         for c in range(config.columns):
-            bias = Signal(signed(32), name=f"bias_{c}")
+            bias = Signal(signed(32), name=f"bias_{c}", reset_less=True)
             new = Signal(signed(32), name=f"new_{c}", reset_less=True)
             m.d.sync += [bias.eq(Mux(with_bias, self.bias[c], 0)), new.eq(self.sums[c] + bias)]
             # What a maximum is taken of are sums of one tile, which fit their own width.
@@ -111,12 +119,46 @@ class Accumulators(Component):
             m.d.comb += difference.eq(new[: config.sum_bits].as_signed() - old[c][: config.sum_bits].as_signed())
             total = Signal(signed(32), name=f"total_{c}", reset_less=True)
             m.d.comb += self.totals[c].eq(total)
-            m.d.sync += total.eq(Mux(adds, new + old[c], Mux(compares & difference[-1], old[c], new)))
-        writing = Signal()
-        m.d.sync += [self.valid.eq(later.valid & later.last), writing.eq(later.valid & ~later.last)]
+            with m.If(later.valid | (config.lane_groups == 1)):
+                m.d.sync += total.eq(Mux(adds, new + old[c], Mux(compares & difference[-1], old[c], new)))
         m.d.comb += [
             memory.write.eq(writing),
             memory.write_address.eq(slots[4]),
             memory.write_data.eq(self.totals.as_value()),
         ]
         return m
+
+    def _add_early(self, m: Module, flags2, flags1, flags0, later, writing: Signal):
+        """What is added is chosen a cycle before the addition, and then waits for the sums, not the other way round.
+
+        Fewer registers and less logic, for block RAM without an output register and cores without maxima::
+
+            slot ─► memory ─► ┌────────┐
+                     bias ──► │ choose │─► before ─┐
+                     sums ──► register ───────────► + ─► total
+        """
+        config = self.config
+        read_slot, write_slot = (Signal(range(config.accumulators), name=f"{name}_slot") for name in ("read", "write"))
+        for flags, slot in ((flags2, read_slot), (later, write_slot)):
+            with m.If(flags.valid):
+                m.d.sync += slot.eq(Mux(flags.start, 0, slot + 1))
+        m.submodules.memory = memory = Memory(
+            shape=unsigned(32 * config.columns), depth=config.accumulators, init=[], attrs={"no_rw_check": 1}
+        )
+        read, write = memory.read_port(domain="comb"), memory.write_port()
+        word = Signal(data.ArrayLayout(signed(32), config.columns), reset_less=True, attrs=UNDEFINED)
+        with m.If(flags1.valid):
+            m.d.sync += word.eq(read.data)
+        m.d.comb += [
+            read.addr.eq(read_slot),
+            write.addr.eq(write_slot),
+            write.en.eq(writing),
+            write.data.eq(self.totals.as_value()),
+        ]
+        for c in range(config.columns):
+            before, sums = Signal(signed(32), name=f"before_{c}"), Signal(signed(config.sum_bits), name=f"sums_{c}")
+            total = Signal(signed(32), name=f"total_{c}", reset_less=True)
+            m.d.sync += [before.eq(Mux(flags0.first, self.bias[c], word[c])), sums.eq(self.sums[c])]
+            m.d.comb += self.totals[c].eq(total)
+            with m.If(later.valid):
+                m.d.sync += total.eq(sums + before)

@@ -14,14 +14,17 @@
 The walker alone decides when a vector enters; from there everything moves every cycle and arrives a fixed
 number of cycles later. Three readers of one command (walker, parameter prefetch, writer) each keep their
 own copy, so commands follow each other without a drain between them.
+
+A reset reaches what decides, and the marks that say what data are worth. It does not reach the data themselves, most
+registers by far: what the array still holds has left it before anything new arrives.
 """
 
-from amaranth.hdl import Cat, Module, Signal, signed
+from amaranth.hdl import Cat, Module, ResetInserter, Signal, signed
 from amaranth.lib import data, stream
 from amaranth.lib.wiring import Component, In, Out, connect, flipped
 
 from ...arch.config import Config
-from ..delay import delay
+from ..delay import delay, delay_constant
 from ..interfaces import EngineSignature
 from ..memory.activations import LineRequest, ScatterWrite
 from ..memory.parameters import Record
@@ -44,13 +47,15 @@ class Datapath(Component):
 
     Members
     -------
+    reset:
+        High for two cycles or more: forget all commands.
     conv, elementwise:
         Commands from the sequencer.
     weight_soon, weight_read, weight_address, weights:
         The weight memory's port.
     parameter_busy, parameter_read, parameter_address, record:
         The parameter memory's port.
-    read, even_line, odd_line, even, odd; write; lines, line_valid, line_data:
+    read_soon, read, even_line, odd_line, even, odd; write; lines, line_valid, line_data:
         The activation memory: the feeder's, the writer's and the element-wise engine's ports.
     vector_issued:
         The feeder issues a vector in this cycle.
@@ -64,6 +69,7 @@ class Datapath(Component):
         word = 8 * config.activation_word_bytes
         super().__init__(
             {
+                "reset": In(1),
                 "conv": In(EngineSignature()),
                 "elementwise": In(EngineSignature()),
                 "weight_soon": Out(1),
@@ -74,6 +80,7 @@ class Datapath(Component):
                 "parameter_read": Out(1),
                 "parameter_address": Out(range(config.parameter_records)),
                 "record": In(Record),
+                "read_soon": Out(1),
                 "read": Out(1),
                 "even_line": Out(line),
                 "odd_line": Out(line),
@@ -91,19 +98,26 @@ class Datapath(Component):
     def elaborate(self, platform):
         m = Module()
         config = self.config
-        m.submodules.weight_reader = weights = WeightReader(config)
-        m.submodules.parameter_ring = parameters = ParameterRing(config)
-        m.submodules.walker = walker = StepWalker(config)
+        reset = Signal()  # close to the registers it resets
+        m.d.sync += reset.eq(self.reset)
+        forgets = ResetInserter(reset)
+        weights, parameters, walker = WeightReader(config), ParameterRing(config), StepWalker(config)
+        accumulators, lanes, writer = Accumulators(config), Lanes(config), Writer(config)
+        elementwise, late = Elementwise(config), Module()
+        m.submodules.weight_reader = forgets(weights)
+        m.submodules.parameter_ring = forgets(parameters)
+        m.submodules.walker = forgets(walker)
         m.submodules.feeder = feeder = Feeder(config)
         m.submodules.array = array = SystolicArray(config)
-        m.submodules.accumulators = accumulators = Accumulators(config)
-        m.submodules.lanes = lanes = Lanes(config)
+        m.submodules.accumulators = forgets(accumulators)
+        m.submodules.lanes = forgets(lanes)
         m.submodules.clamp = clamp = Clamp(config)
-        m.submodules.writer = writer = Writer(config)
-        m.submodules.elementwise_engine = elementwise = Elementwise(config)
+        m.submodules.writer = forgets(writer)
+        m.submodules.elementwise_engine = forgets(elementwise)
+        m.submodules.late = forgets(late)
         connect(m, flipped(self.elementwise), elementwise.engine)
         connect(m, elementwise.lines, flipped(self.lines))
-        self._take_commands(m, walker, parameters, writer)
+        self._take_commands(m, late, walker, parameters, writer)
 
         # walker → feeder, weights → array
         flags = Signal(Flags)
@@ -118,6 +132,7 @@ class Datapath(Component):
             walker.begun.eq(parameters.begun),
             feeder.valid.eq(walker.valid),
             feeder.step.eq(step),
+            self.read_soon.eq(feeder.read_soon),
             self.read.eq(feeder.read),
             self.even_line.eq(feeder.even_line),
             self.odd_line.eq(feeder.odd_line),
@@ -132,26 +147,27 @@ class Datapath(Component):
             parameters.record.eq(self.record),
             array.activations.eq(feeder.activations),
             array.heads.eq(feeder.heads),
-            array.flow.eq(delay(m, step.flow, feeder.latency, "flow")),
+            array.flow.eq(delay_constant(late, config, step.flow, feeder.latency, "flow")),
             array.weights.eq(self.weights),
-            array.swap.eq(delay(m, walker.valid & step.swap, feeder.latency, "swap")),
+            array.swap.eq(delay(late, walker.valid & step.swap, feeder.latency, "swap")),
         ]
-        start = delay(
-            m,
-            Cat(walker.valid & step.swap, step.rebase, step.weight_base),
-            feeder.latency - weights.latency - array.weight_lead,
-            "weight_start",
-        )
-        m.d.comb += [weights.start.eq(start[0]), weights.rebase.eq(start[1]), weights.base.eq(start[2:])]
+        ahead = feeder.latency - weights.latency - array.weight_lead
+        start = delay(late, Cat(walker.valid & step.swap, step.rebase), ahead, "weight_start")
+        m.d.comb += [
+            weights.start.eq(start[0]),
+            weights.rebase.eq(start[1]),
+            weights.base.eq(delay_constant(late, config, step.weight_base, ahead, "weight_base")),
+        ]
 
         # array → accumulators → lanes → clamp → writer
         vector_cycles = feeder.latency + array.latency
         m.d.comb += [
-            accumulators.flags.eq(delay(m, flags, vector_cycles - accumulators.lead, "flags")),
+            accumulators.flags.eq(delay(late, flags, vector_cycles - accumulators.lead, "flags")),
             accumulators.sums.eq(array.sums),
             accumulators.bias.eq(parameters.bias),
             parameters.next_bias.eq(accumulators.next_bias),
             parameters.next_scale.eq(accumulators.next_scale),
+            parameters.done.eq(writer.plane_ends),
             lanes.totals.eq(accumulators.totals),
             lanes.valid.eq(accumulators.valid),
             lanes.scale.eq(parameters.scale),
@@ -169,19 +185,20 @@ class Datapath(Component):
             elementwise.q.eq(clamp.q),
             elementwise.line_valid.eq(self.line_valid),
             elementwise.line_data.eq(self.line_data),
-            clamp.range.eq(elementwise.range),
+            clamp.range.eq(writer.range),
         ]
         m.d.sync += self.progress.eq(elementwise.lines.valid & elementwise.lines.ready)
-        with m.If(lanes.source.conv):
-            m.d.comb += clamp.range.eq(writer.range)
+        if config.elementwise:
+            with m.If(~lanes.source.conv):
+                m.d.comb += clamp.range.eq(elementwise.range)
         return m
 
-    def _take_commands(self, m: Module, walker: StepWalker, parameters: ParameterRing, writer: Writer):
+    def _take_commands(self, m: Module, late: Module, walker: StepWalker, parameters: ParameterRing, writer: Writer):
         """Hands a command to its three readers at once, and counts the unfinished ones."""
         stream = self.conv.command
         walk, records, write = jobs_of(m, self.config, stream.payload)
         everyone = Signal()
-        unfinished = Signal(8)
+        unfinished = Signal(8 if self.config.overlap else 1)
         m.d.comb += [
             everyone.eq(walker.job.ready & parameters.job.ready & writer.job.ready),
             stream.ready.eq(everyone),
@@ -194,4 +211,4 @@ class Datapath(Component):
             self.conv.finished.eq(writer.finished),
             self.conv.busy.eq(unfinished != 0),
         ]
-        m.d.sync += unfinished.eq(unfinished + (stream.valid & everyone) - writer.finished)
+        late.d.sync += unfinished.eq(unfinished + (stream.valid & everyone) - writer.finished)

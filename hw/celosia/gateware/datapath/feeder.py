@@ -20,7 +20,7 @@ from amaranth.lib.wiring import Component, In, Out
 
 from ...arch.config import Config
 from ...arch.timing.conv import FEEDER_LATENCY
-from ..delay import delay
+from ..delay import delay, delay_constant, delays
 from ..memory.ram import READ_LATENCY
 from ..window import window
 from .array import SEGMENTS, Flow
@@ -47,6 +47,7 @@ class Feeder(Component):
             {
                 "valid": In(1),
                 "step": In(Step(config)),
+                "read_soon": Out(1),  # ``read`` in the next cycle
                 "read": Out(1),
                 "even_line": Out(line),
                 "odd_line": Out(line),
@@ -63,10 +64,11 @@ class Feeder(Component):
         offset_bits = (config.activation_word_bytes - 1).bit_length()
 
         # 1: addresses
-        address, x = Signal.like(step.row, reset_less=True), Signal(signed(24), reset_less=True)
+        address, x = Signal.like(step.row, reset_less=True), Signal.like(step.x, reset_less=True)
         m.d.sync += [address.eq(step.row + step.x), x.eq(step.x)]
         # 2: a word of each bank
-        m.d.comb += self.read.eq(delay(m, self.valid, 2, "read"))
+        _, read_soon, read = delays(m, self.valid, 2, "read")
+        m.d.comb += [self.read_soon.eq(read_soon), self.read.eq(read)]
         word = address[offset_bits:]
         even_line, odd_line = Signal.like(self.even_line), Signal.like(self.odd_line)
         m.d.comb += [even_line.eq((word + 1) >> 1), odd_line.eq(word >> 1)]
@@ -100,16 +102,17 @@ class Feeder(Component):
         """Which bytes of the vector lie in the row, and what the others are, for use in cycle 5 → 6."""
         rows = self.config.rows
         inside = delay(m, self.step.inside, 2, "inside", reset_less=True)
-        row_bytes = delay(m, self.step.row_bytes, 1, "row_bytes", reset_less=True)
+        row_bytes = delay_constant(m, self.config, self.step.row_bytes, 1, "row_bytes")
         low, high = Signal(range(rows + 1), reset_less=True), Signal(range(rows + 1), reset_less=True)
-        below, above = Signal(signed(25), reset_less=True), Signal(signed(25), reset_less=True)
+        below, above = (Signal(signed(len(x) + 1), name=name, reset_less=True) for name in ("below", "above"))
         m.d.sync += [below.eq(-x), above.eq(row_bytes - x)]
         m.d.sync += [low.eq(_clamp(below, rows)), high.eq(Mux(inside, _clamp(above, rows), 0))]
         ends = ((low, "low"), (high, "high"))
         low, high = (delay(m, value, READ_LATENCY - 1, name, reset_less=True) for value, name in ends)
         mask = Signal(rows, reset_less=True)
         m.d.sync += mask.eq(Cat((low <= r) & (high > r) for r in range(rows)))
-        return mask, delay(m, self.step.zero_point, 3 + READ_LATENCY, "pad", reset_less=True)
+        pad = delay_constant(m, self.config, self.step.zero_point, 3 + READ_LATENCY, "pad")
+        return mask, pad
 
 
 def _clamp(value, top: int):

@@ -1,5 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What the three readers of a CONV or DEPTHWISE command keep of it: walker, parameter ring, writer."""
+"""What the three readers of a CONV or DEPTHWISE command keep of it: walker, parameter ring, writer.
+
+Without ``config.overlap`` they keep nothing but look at the command itself, which stays until it has finished.
+"""
 
 from typing import Any
 
@@ -11,7 +14,7 @@ from ...arch.isa import Conv, Depthwise, Opcode, Routing
 from .array import Flow
 from .output_range import OutputRange
 
-__all__ = ["ParameterJob", "WalkJob", "WriteJob", "address_bits", "jobs_of"]
+__all__ = ["ParameterJob", "WalkJob", "Widths", "WriteJob", "address_bits", "jobs_of"]
 
 
 def address_bits(config: Config) -> int:
@@ -19,37 +22,58 @@ def address_bits(config: Config) -> int:
     return (config.activation_bytes - 1).bit_length()
 
 
+class Widths:
+    """Bits of what commands count and step, as far as defined commands use them.
+
+    A row of an image is no longer than the activation memory and an image has no more rows than that has bytes, so
+    places in and beside it (padding) are within twice its size; loops are no longer than what they walk through.
+    """
+
+    def __init__(self, config: Config):
+        address = address_bits(config)
+        self.x = min(24, address + 2)  # signed: a byte of a row
+        self.y = min(18, address + 2)  # signed: a row
+        self.size = min(16, address + 1)  # bytes of a row, rows
+        self.step = min(16, self.x)
+        records = min(config.columns, config.down_channels or config.columns)
+        self.n = min(16, (config.parameter_records // records + 1).bit_length())
+        self.chunks = min(16, (config.weight_words // config.tile_words).bit_length())
+        # Outputs of a DEPTHWISE need not have an accumulator each.
+        self.outputs = 16 if config.down_channels else min(16, config.accumulators.bit_length())
+
+
 class WalkJob(data.StructLayout):
     """The loops of a command, in the walker's terms: tiles (n, ky, kx, j) of rows of steps."""
 
     def __init__(self, config: Config):
         bits = address_bits(config)
+        widths = Widths(config)
         super().__init__(
             {
                 "flow": Flow,
                 "address": bits,
-                "y": signed(16),
-                "x": signed(24),
-                "image_rows": 16,
-                "row_bytes": 16,
+                "y": signed(min(16, widths.y)),
+                "x": signed(widths.x),
+                "image_rows": widths.size,
+                "row_bytes": widths.size,
                 "zero_point": signed(8),
-                "n_tiles": 16,
+                "n_tiles": widths.n,
                 "plane_x": 8,  # from one n to the next, bytes
                 "taps_h": 8,
                 "tap_row": bits,  # from one ky to the next: address,
                 "tap_y": 8,  # and rows
                 "taps_w": 8,
-                "tap_x": 16,  # from one kx to the next, bytes
-                "chunks": 16,
-                "rows": 16,
+                "tap_x": widths.step,  # from one kx to the next, bytes
+                "chunks": widths.chunks,
+                "rows": widths.outputs,
                 "row_step": bits,  # from one row to the next: address,
                 "step_y": 8,  # and rows
-                "steps": 16,
-                "step_x": 16,  # from one step to the next, bytes
+                "steps": widths.outputs,
+                "step_x": widths.step,  # from one step to the next, bytes
                 "warm_up": 1,  # the first row only fills the delay line
                 "skip": 8,  # steps in a row before the first output
                 "stride": 4,  # steps from one output to the next
-                "outputs": 16,  # in a row
+                "outputs": widths.outputs,  # in a row
                 "b_step": 16,
                 "along": 1,
                 "maximum": 1,  # keep the largest of the tiles' sums instead of adding them

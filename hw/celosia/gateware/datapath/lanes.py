@@ -40,7 +40,8 @@ class Lanes(Component):
     Members
     -------
     totals, valid, scale:
-        From the accumulators and the parameter ring; not more often than every ``lane_groups`` cycles.
+        From the accumulators and the parameter ring; not more often than every ``lane_groups`` cycles, and steady for
+        so long.
     slot, slot_valid, slot_ready, slot_kind, slot_scale:
         The element-wise engine's values (one scale for all lanes).
     y, source:
@@ -79,12 +80,20 @@ class Lanes(Component):
         ]
         for i in range(config.lanes):
             m.submodules[f"lane_{i}"] = lane = self._lane(i, platform)
-            with m.If(valid | self.slot_valid):
-                m.d.sync += [
-                    lane.x.eq(Mux(valid, totals[i], self.slot[i])),
-                    lane.scale.eq(Mux(valid, scale[i].as_value(), self.slot_scale.as_value())),
-                ]
-            m.d.comb += [lane.valid.eq(source.conv | source.elementwise), self.y[i].eq(lane.y)]
+            x, x_scale = (
+                Signal(signed(32), name=f"x_{i}", reset_less=True),
+                Signal(Scale, name=f"scale_{i}", reset_less=True),
+            )
+            m.d.sync += [
+                x.eq(Mux(valid, totals[i], self.slot[i])),
+                x_scale.eq(Mux(valid, scale[i].as_value(), self.slot_scale.as_value())),
+            ]
+            m.d.comb += [
+                lane.x.eq(x),
+                lane.scale.eq(x_scale),
+                lane.valid.eq(source.conv | source.elementwise),
+                self.y[i].eq(lane.y),
+            ]
         m.d.comb += self.source.eq(delay(m, source, Lane.latency, "source"))
         return m
 
@@ -99,17 +108,16 @@ class Lanes(Component):
     def _groups(self, m: Module):
         """The convolution's next slot: all columns at once, or one group of lanes after the other.
 
-        The first group enters in the cycle of the totals, the others from a register.
+        ``totals`` and ``scale`` stay until the last group has entered: the accumulators keep their totals until the
+        next vector, and the next scale comes together with its total.
         """
         config = self.config
         if config.lane_groups == 1:
             return self.valid, self.totals, self.scale
         lanes, groups = config.lanes, config.lane_groups
         group = Signal(range(groups))
-        held = Signal(data.ArrayLayout(signed(32), config.columns))
-        held_scale = Signal(data.ArrayLayout(Scale, config.columns))
         with m.If(self.valid):
-            m.d.sync += [held.eq(self.totals), held_scale.eq(self.scale), group.eq(1)]
+            m.d.sync += group.eq(1)
         with m.Elif(group != 0):
             m.d.sync += group.eq(Mux(group == groups - 1, 0, group + 1))
         totals = Signal(data.ArrayLayout(signed(32), lanes))
@@ -119,5 +127,5 @@ class Lanes(Component):
         for g in range(1, groups):
             with m.If(group == g):
                 for i in range(lanes):
-                    m.d.comb += [totals[i].eq(held[g * lanes + i]), scale[i].eq(held_scale[g * lanes + i])]
+                    m.d.comb += [totals[i].eq(self.totals[g * lanes + i]), scale[i].eq(self.scale[g * lanes + i])]
         return self.valid | (group != 0), totals, scale

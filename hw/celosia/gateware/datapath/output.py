@@ -16,7 +16,7 @@ from ...arch.config import Config
 from ...arch.timing.conv import CLAMP_LATENCY, WRITER_QUEUE
 from ..delay import delay, delays
 from ..memory.activations import ScatterWrite
-from .jobs import WriteJob, address_bits
+from .jobs import Widths, WriteJob, address_bits
 from .output_range import OutputRange
 
 __all__ = ["Clamp", "Writer"]
@@ -28,7 +28,7 @@ class Clamp(Component):
     latency = CLAMP_LATENCY
 
     def __init__(self, config: Config):
-        self.lanes = config.lanes
+        self.config = config
         super().__init__(
             {
                 "y": In(data.ArrayLayout(signed(32), config.lanes)),
@@ -39,9 +39,11 @@ class Clamp(Component):
 
     def elaborate(self, platform):
         m = Module()
-        low1, low2 = delays(m, self.range.low, 2, "low")[1:]
-        high1, high2 = delays(m, self.range.high, 2, "high")[1:]
-        for i in range(self.lanes):
+        # Results of convolutions and of the element-wise engine may alternate.
+        changes = int(self.config.overlap or self.config.elementwise)
+        low1, low2 = delays(m, self.range.low, 2 * changes, "low")[-2:] * (2 - changes)
+        high1, high2 = delays(m, self.range.high, 2 * changes, "high")[-2:] * (2 - changes)
+        for i in range(self.config.lanes):
             y = self.y[i]
             # So far from zero that the zero point does not matter; else ten bits are all there is.
             below, above = Signal(name=f"below_{i}"), Signal(name=f"above_{i}")
@@ -85,6 +87,9 @@ class Writer(Component):
         The same results, clamped, :attr:`Clamp.latency` cycles later.
     write:
         To the activation memory.
+    plane_ends:
+        Pulses for the last results of an n-tile: with ``valid``, or without ``config.overlap`` :attr:`Clamp.latency`
+        cycles later.
     finished:
         Pulses with the last write of a command.
     """
@@ -98,6 +103,7 @@ class Writer(Component):
                 "range": Out(OutputRange),
                 "q": In(data.ArrayLayout(signed(8), config.lanes)),
                 "write": Out(ScatterWrite(config)),
+                "plane_ends": Out(1),
                 "finished": Out(1),
             }
         )
@@ -106,15 +112,18 @@ class Writer(Component):
         m = Module()
         now, have, take = Signal(_QUEUED), Signal(), Signal()
         coming, comes = self._queue(m, now, have, take)
-        place = self._walk(m, now, take, coming, comes)
+        # Where the range stays for a whole command the walk may wait for the clamp, and its places need not.
+        wait = 0 if self.config.overlap else Clamp.latency
+        valid, rest = delay(m, self.valid, wait, "walked"), Clamp.latency - wait
+        place = self._walk(m, now, valid, take, coming, comes)
         m.d.comb += self.range.eq(now.job.range)
         m.submodules.scatter = scatter = Scatter(self.config)
         m.d.comb += [
-            scatter.place.eq(delay(m, place, Clamp.latency, "place", reset_less=True)),
-            scatter.place.valid.eq(delay(m, self.valid, Clamp.latency, "placed")),
+            scatter.place.eq(delay(m, place, rest, "place", reset_less=True)),
+            scatter.place.valid.eq(delay(m, valid, rest, "placed")),
             scatter.q.eq(self.q),
             self.write.eq(scatter.write),
-            self.finished.eq(delay(m, take, Clamp.latency + Scatter.latency, "final")),
+            self.finished.eq(delay(m, take, rest + Scatter.latency, "final")),
         ]
         return m
 
@@ -123,13 +132,18 @@ class Writer(Component):
 
         Returns what ``job`` becomes at the end of a cycle in which the second value is high.
         """
-        m.submodules.queue = queue = SyncFIFO(width=_QUEUED.size, depth=WRITER_QUEUE)
-        entry, coming = Signal(_QUEUED), Signal(_QUEUED)
+        entry, coming, widths = Signal(_QUEUED), Signal(_QUEUED), Widths(self.config)
         m.d.comb += [
             entry.job.eq(self.job.payload),
-            entry.one_x.eq(self.job.payload.width == 1),
-            entry.one_y.eq(self.job.payload.height == 1),
-            entry.one_n.eq(self.job.payload.n_tiles == 1),
+            entry.one_x.eq(self.job.payload.width[: widths.outputs] == 1),
+            entry.one_y.eq(self.job.payload.height[: widths.outputs] == 1),
+            entry.one_n.eq(self.job.payload.n_tiles[: widths.n] == 1),
+        ]
+        if not self.config.overlap:
+            m.d.comb += [job.eq(entry), self.job.ready.eq(1)]
+            return entry, self.job.valid
+        m.submodules.queue = queue = SyncFIFO(width=_QUEUED.size, depth=WRITER_QUEUE)
+        m.d.comb += [
             coming.eq(queue.r_data),
             queue.w_data.eq(entry),
             queue.w_en.eq(self.job.valid),
@@ -140,31 +154,35 @@ class Writer(Component):
             m.d.sync += [job.eq(coming), have.eq(queue.r_rdy)]
         return coming, queue.r_en
 
-    def _walk(self, m: Module, now: data.View, take: Signal, coming: data.View, comes: Signal) -> data.View:
-        """Counters, and the place of the vector on the lanes' output.
+    def _walk(
+        self, m: Module, now: data.View, valid: Signal, take: Signal, coming: data.View, comes: Signal
+    ) -> data.View:
+        """Counters, and the place of the vector that is ``valid``.
 
         Counters say how many rounds of a loop are left, this one included; whether it is the last is in registers.
         """
         config, job = self.config, now.job
         bits = address_bits(config)
         group, last_group = Signal(range(config.lane_groups)), Signal(init=config.lane_groups == 1)
-        x, y, n = Signal(16), Signal(16), Signal(16)
+        widths = Widths(config)
+        x, y, n = Signal(widths.outputs), Signal(widths.outputs), Signal(widths.n)
         here, row, plane = Signal(bits, name="here"), Signal(bits), Signal(bits)
         last_x, last_y, last_n = (Signal(name=f"last_{v}") for v in ("x", "y", "n"))
         per_plane = Mux(job.pairs, config.down_channels, config.columns)
         below, beside = Signal(bits), Signal(bits)
         m.d.comb += [
-            take.eq(self.valid & last_group & last_x & last_y & last_n),
+            self.plane_ends.eq(valid & last_group & last_x & last_y),
+            take.eq(self.plane_ends & last_n),
             below.eq(row + job.row_pitch),
             beside.eq(plane + per_plane),
         ]
         if config.lane_groups > 1:
-            with m.If(self.valid):
+            with m.If(valid):
                 m.d.sync += [
                     group.eq(Mux(last_group, 0, group + 1)),
                     last_group.eq(group == config.lane_groups - 2),
                 ]
-        with m.If(self.valid & last_group):
+        with m.If(valid & last_group):
             m.d.sync += [x.eq(x - 1), last_x.eq(x == 2), here.eq(here + job.pixel_pitch)]
             with m.If(last_x):
                 m.d.sync += [x.eq(job.width), last_x.eq(now.one_x), row.eq(below), here.eq(below)]
@@ -178,7 +196,7 @@ class Writer(Component):
             m.d.sync += [signal.eq(coming.job.address) for signal in (here, row, plane)]
         place = Signal(Place(config))
         first_column = group * config.lanes
-        columns = Mux(last_n, job.last_columns, per_plane) - first_column
+        columns = Mux(last_n, job.last_columns[: config.columns.bit_length()], per_plane) - first_column
         apart = Mux(job.along, job.pixel_pitch >> 1, job.row_pitch >> 1)
         m.d.comb += [
             place.pairs.eq(job.pairs),
@@ -236,10 +254,12 @@ class Scatter(Component):
             blocks = self._blocks(m)
             with m.If(pairs):
                 m.d.comb += chosen.eq(blocks)
-        written = Signal(ScatterWrite(self.config), reset_less=True)
-        valid = delay(m, self.place.valid, self.latency, "valid")
-        m.d.sync += written.eq(chosen)
-        m.d.comb += [self.write.eq(written), self.write.valid.eq(valid)]
+        # Without an element-wise engine nobody is waiting for his turn: writes may come a cycle sooner.
+        late = int(self.config.overlap or self.config.elementwise)
+        m.d.comb += [
+            self.write.eq(delay(m, chosen, late, "written", reset_less=True)),
+            self.write.valid.eq(delay(m, self.place.valid, self.latency - 1 + late, "valid")),
+        ]
         return m
 
     def _run(self, m: Module) -> data.View:

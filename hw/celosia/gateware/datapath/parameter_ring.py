@@ -3,32 +3,33 @@
 
 ::
 
-    parameter memory ──► prefetcher ──► ring of RING n-tiles × C columns (distributed RAM)
+    parameter memory ──► prefetcher ──► ring of n-tiles × C columns (distributed RAM)
     (one record a cycle)                   │ bias            │ multiplier, exponent
                                            ▼                 ▼
                                      accumulators          lanes
 
-The prefetcher runs ahead as far as the ring has room. The n-tile in the accumulators and the one in the lanes
-differ while a tile is under way, so the ring has two read pointers.
+The prefetcher runs ahead as far as the ring (:func:`celosia.arch.timing.conv.parameter_ring`) has room. The n-tile in
+the accumulators and the one in the lanes differ while a tile is under way, so the ring has two read pointers. A ring
+of one is a register for each value; it has room again when its n-tile is ``done``.
 """
 
-from amaranth.hdl import Module, Mux, Signal, signed, unsigned
+from amaranth.hdl import Module, Mux, Signal, Value, signed, unsigned
 from amaranth.lib import data, stream
 from amaranth.lib.memory import Memory
 from amaranth.lib.wiring import Component, In, Out
 
 from ...arch.config import Config
-from ...arch.timing.conv import PARAMETER_RING as RING
-from ...arch.timing.conv import records_ahead
+from ...arch.timing.conv import parameter_ring, records_ahead
 from ..delay import delay
 from ..memory.parameters import RECORD_LATENCY, Record, Scale
-from .jobs import ParameterJob
+from ..memory.ram import UNDEFINED
+from .jobs import ParameterJob, Widths
 
 __all__ = ["ParameterRing"]
 
 
 class ParameterRing(Component):
-    """Prefetches records and keeps up to ``PARAMETER_RING`` n-tiles of them.
+    """Prefetches records and keeps them until they are used.
 
     Members
     -------
@@ -41,6 +42,8 @@ class ParameterRing(Component):
         After a pulse, ``bias`` is the next n-tile's, two cycles later.
     next_scale → scale:
         The same for the lanes; it also frees the entry before.
+    done:
+        Pulses when all sums of an n-tile have left the lanes, or later.
     busy, read, address, record:
         The parameter memory's port; ``busy`` is high as long as there are records to be read.
     """
@@ -55,6 +58,7 @@ class ParameterRing(Component):
                 "bias": Out(data.ArrayLayout(signed(32), config.columns)),
                 "next_scale": In(1),
                 "scale": Out(data.ArrayLayout(Scale, config.columns)),
+                "done": In(1),
                 "busy": Out(1),
                 "read": Out(1),
                 "address": Out(range(config.parameter_records)),
@@ -68,16 +72,15 @@ class ParameterRing(Component):
 
         # Prefetcher: one record a cycle; starts an n-tile only when the ring has room for all of it.
         active, pairs = Signal(), Signal()
-        address = Signal(16)
-        tiles = Signal(16)
+        address = Signal.like(self.address)
+        tiles = Signal(Widths(config).n)
         column, last = Signal(range(config.columns)), Signal(range(config.columns))
         begins, ends = Signal(init=1), Signal()  # the n-tile's first column, its last
-        slot, scale_slot = Signal(range(RING)), Signal(range(RING), init=RING - 1)
+        slot = Signal(range(parameter_ring(config)))
         room = Signal()
         fetch = Signal()
         job = self.job.payload
         m.d.comb += [
-            room.eq(slot != scale_slot),
             fetch.eq(active & (~begins | room)),
             self.job.ready.eq(~active),
             self.busy.eq(active),
@@ -105,12 +108,32 @@ class ParameterRing(Component):
                 ]
         m.d.comb += self.begun.eq(fetch & (column == Mux(pairs, 0, records_ahead(config))))
 
-        # Ring: one small memory per column for the bias and one for the scale, each with its own pointer.
         written = data.StructLayout({"fetch": 1, "pairs": 1, "column": column.shape(), "slot": slot.shape()})
         fetched = Signal(written)
         m.d.comb += [fetched.fetch.eq(fetch), fetched.pairs.eq(pairs), fetched.column.eq(column), fetched.slot.eq(slot)]
         write = delay(m, fetched, RECORD_LATENCY, "write")
-        bias_slot = Signal(range(RING), init=RING - 1)
+        enables = [write.fetch & (write.column == Mux(write.pairs, c // 2, c)) for c in range(config.columns)]
+        if parameter_ring(config) == 1:
+            self._registers(m, enables, fetch, room)
+        else:
+            self._ring(m, enables, write.slot, slot, room)
+        return m
+
+    def _registers(self, m: Module, enables: list[Value], fetch: Signal, room: Signal):
+        """A ring of one."""
+        free = Signal(init=1)
+        m.d.comb += room.eq(free)
+        m.d.sync += free.eq((free | self.done) & ~fetch)
+        for c, enable in enumerate(enables):
+            for value, out in ((self.record.bias, self.bias[c]), (self.record.scale, self.scale[c])):
+                with m.If(enable):
+                    m.d.sync += out.eq(value)
+
+    def _ring(self, m: Module, enables: list[Value], write_slot: Value, slot: Signal, room: Signal):
+        """One small memory per column for the bias and one for the scale, each with its own pointer."""
+        depth = parameter_ring(self.config)
+        bias_slot, scale_slot = Signal(range(depth), init=depth - 1), Signal(range(depth), init=depth - 1)
+        m.d.comb += room.eq(slot != scale_slot)
         with m.If(self.next_bias):
             m.d.sync += bias_slot.eq(bias_slot + 1)
         with m.If(self.next_scale):
@@ -119,24 +142,21 @@ class ParameterRing(Component):
             "bias": delay(m, self.next_bias, 1, "moved_bias"),
             "scale": delay(m, self.next_scale, 1, "moved_scale"),
         }
-        for c in range(config.columns):
-            enable = Signal(name=f"enable_{c}")
-            m.d.comb += enable.eq(write.fetch & (write.column == Mux(write.pairs, c // 2, c)))
+        for c, enable in enumerate(enables):
             for name, value, pointer, out in (
                 ("bias", self.record.bias, bias_slot, self.bias[c]),
                 ("scale", self.record.scale.as_value(), scale_slot, self.scale[c].as_value()),
             ):
-                m.submodules[f"{name}_{c}"] = ring = Memory(shape=unsigned(len(value)), depth=RING, init=[])
+                m.submodules[f"{name}_{c}"] = ring = Memory(shape=unsigned(len(value)), depth=depth, init=[])
                 write_port = ring.write_port()
                 read_port = ring.read_port(domain="comb")
                 m.d.comb += [
-                    write_port.addr.eq(write.slot),
+                    write_port.addr.eq(write_slot),
                     write_port.data.eq(value),
                     write_port.en.eq(enable),
                     read_port.addr.eq(pointer),
                 ]
-                entry = Signal(len(value), name=f"{name}_entry_{c}", reset_less=True)
+                entry = Signal(len(value), name=f"{name}_entry_{c}", reset_less=True, attrs=UNDEFINED)
                 with m.If(moved[name]):
                     m.d.sync += entry.eq(read_port.data)
                 m.d.comb += out.eq(entry)
-        return m

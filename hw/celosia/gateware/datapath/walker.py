@@ -11,9 +11,9 @@ from amaranth.lib import data, stream
 from amaranth.lib.wiring import Component, In, Out, connect, flipped
 
 from ...arch.config import Config
-from ...arch.timing.conv import PARAMETER_RING, minimum_tile_cycles
+from ...arch.timing.conv import minimum_tile_cycles, parameter_ring
 from .array import Flow
-from .jobs import WalkJob, address_bits
+from .jobs import WalkJob, Widths, address_bits
 
 __all__ = ["Step", "StepWalker", "Tile"]
 
@@ -25,8 +25,8 @@ class Tile(data.StructLayout):
         super().__init__(
             {
                 "row": address_bits(config),  # address of byte 0 of the image row of the first step
-                "y": signed(18),  # index of that row
-                "x": signed(24),  # byte index in it of the first step
+                "y": signed(Widths(config).y),  # index of that row
+                "x": signed(Widths(config).x),  # byte index in it of the first step
                 "first": 1,  # first tile of its sums
                 "last": 1,  # last tile of its sums
                 "start": 1,  # first tile of the command
@@ -42,12 +42,12 @@ class Step(data.StructLayout):
             {
                 "flow": Flow,
                 "row": address_bits(config),
-                "x": signed(24),
+                "x": signed(Widths(config).x),
                 "inside": 1,  # the row is in the image
                 "b_step": 16,
                 "along": 1,  # the second sample is in the same row, else in the next one,
                 "b_inside": 1,  # which is in the image
-                "row_bytes": 16,
+                "row_bytes": Widths(config).size,
                 "zero_point": signed(8),
                 "swap": 1,  # first step of a tile
                 "rebase": 1,  # with swap: first tile of a command
@@ -83,12 +83,13 @@ class TileWalker(Component):
 
     def elaborate(self, platform):
         m = Module()
-        job, tile = self.now, self.tile.payload
+        job, tile, widths = self.now, self.tile.payload, Widths(self.config)
         have, start, first, moving = Signal(), Signal(), Signal(), Signal()
-        row_k, y_k = Signal(address_bits(self.config)), Signal(signed(18))  # of this ky
-        x_n, x_tap, x_k = (Signal(signed(24), name=name) for name in ("x_n", "x_tap", "x_k"))  # of n; kx; kx and j
+        row_k, y_k = Signal(address_bits(self.config)), Signal(signed(widths.y))  # of this ky
+        # of n; kx; kx and j
+        x_n, x_tap, x_k = (Signal(signed(widths.x), name=name) for name in ("x_n", "x_tap", "x_k"))
         # What is left of each loop, this round included; and, a cycle late, whether this round is its last.
-        counters = {"n": Signal(16), "ky": Signal(8), "kx": Signal(8), "j": Signal(16)}
+        counters = {"n": Signal(widths.n), "ky": Signal(8), "kx": Signal(8), "j": Signal(widths.chunks)}
         totals = {"n": "n_tiles", "ky": "taps_h", "kx": "taps_w", "j": "chunks"}
         last = {name: counter == 1 for name, counter in counters.items()}
         at = {name: Signal(name=f"last_{name}") for name in counters}
@@ -108,10 +109,10 @@ class TileWalker(Component):
             m.d.sync += [moving.eq(1), have.eq(~(tile.last & last["n"]))]
         # Where each loop would go on; a tile lasts long enough to have them ready.
         next_j, next_kx, next_n = (
-            Signal(signed(24), name=f"next_{name}", reset_less=True) for name in ("j", "kx", "n")
+            Signal(signed(widths.x), name=f"next_{name}", reset_less=True) for name in ("j", "kx", "n")
         )
         next_row = Signal(address_bits(self.config), reset_less=True)
-        next_y = Signal(signed(18), reset_less=True)
+        next_y = Signal(signed(widths.y), reset_less=True)
         m.d.sync += [
             next_j.eq(x_k + self.config.rows),
             next_kx.eq(x_tap + job.tap_x),
@@ -135,9 +136,13 @@ class TileWalker(Component):
                         m.d.sync += [ky.eq(job.taps_h), row_k.eq(job.address), y_k.eq(job.y), n.eq(n - 1)]
                         m.d.sync += [v.eq(next_n) for v in (x_n, x_tap, x_k)]
         m.d.comb += self.job.ready.eq(~have)
+        if not self.config.overlap:
+            m.d.comb += job.eq(self.job.payload)
         with m.If(self.job.valid & ~have):
             offer = self.job.payload
-            m.d.sync += [job.eq(offer), have.eq(1), start.eq(1), first.eq(1), row_k.eq(offer.address)]
+            if self.config.overlap:
+                m.d.sync += job.eq(offer)
+            m.d.sync += [have.eq(1), start.eq(1), first.eq(1), row_k.eq(offer.address)]
             m.d.sync += [y_k.eq(offer.y), moving.eq(0)]
             m.d.sync += [v.eq(offer.x) for v in (x_n, x_tap, x_k)]
             m.d.sync += [counter.eq(getattr(offer, totals[name])) for name, counter in counters.items()]
@@ -187,14 +192,15 @@ class StepWalker(Component):
         With fewer lanes than columns the last tile of the sums is paced: one step every ``lane_groups`` cycles, and
         as long again after its last one.
         """
-        config, groups = self.config, self.config.lane_groups
+        config, groups, widths = self.config, self.config.lane_groups, Widths(self.config)
         tile, now = tiles.tile.payload, tiles.now
-        ready_n = Signal(range(PARAMETER_RING + 2))  # n-tiles whose parameters are ready, and not started
+        ready_n = Signal(range(parameter_ring(config) + 2))  # n-tiles whose parameters are ready, and not started
         begin_n, active, take, end = Signal(), Signal(), Signal(), Signal()
         more, go = Signal(), Signal()  # a step is left in this tile; there is one in this cycle
         age, aged = Signal(range(minimum_tile_cycles(config))), Signal()  # cycles this tile must still last
-        steps, one_step = Signal(16), Signal()
-        left_x, left_y = Signal(16), Signal(16)  # this one included; in registers, whether it is the last
+        steps, one_step = Signal(widths.outputs), Signal()
+        # This one included; in registers, whether it is the last.
+        left_x, left_y = Signal(widths.outputs), Signal(widths.outputs)
         last_x, last_y = Signal(), Signal()
         m.d.sync += ready_n.eq(ready_n + self.begun - begin_n)
         m.d.comb += [
@@ -237,9 +243,11 @@ class StepWalker(Component):
     def _move(self, m: Module, tiles: TileWalker, took: Signal, row_ends: Signal):
         """Addresses, and what else a step says."""
         tile, now, step = tiles.tile.payload, tiles.now, self.step
-        # What the steps need of the job is copied: the tile walker may already hold the next one.
         job = Signal(WalkJob(self.config))
-        x_first, y, y_below = Signal(signed(24)), Signal(signed(18)), Signal(signed(19))
+        if not self.config.overlap:
+            m.d.comb += job.eq(now)
+        widths = Widths(self.config)
+        x_first, y, y_below = Signal(signed(widths.x)), Signal(signed(widths.y)), Signal(signed(widths.y + 1))
         m.d.comb += [
             # Signs of differences: a comparison is mapped to two carry chains, one after the other.
             step.inside.eq(~y[-1] & (y - job.image_rows)[-1]),
@@ -258,8 +266,10 @@ class StepWalker(Component):
                     y.eq(y + job.step_y), y_below.eq(y_below + job.step_y),
                 ]  # fmt: skip
         with m.If(took):
+            if self.config.overlap:  # what the steps need is copied: the tile walker may already hold the next job
+                m.d.sync += job.eq(now)
             m.d.sync += [
-                job.eq(now), step.row.eq(tile.row), step.x.eq(tile.x), x_first.eq(tile.x),
+                step.row.eq(tile.row), step.x.eq(tile.x), x_first.eq(tile.x),
                 y.eq(tile.y), y_below.eq(tile.y + 1),
                 step.swap.eq(1), step.rebase.eq(tile.start), step.row_start.eq(1),
                 step.first.eq(tile.first), step.last.eq(tile.last),
@@ -270,10 +280,17 @@ class StepWalker(Component):
         """Which steps make outputs: none of a warm-up row; in each other row the first after ``skip``, then every
         ``stride``-th, until there are enough."""
         step = self.step
+        fresh = Signal()
+        if not self.config.down_channels:  # all of them
+            m.d.comb += [step.emit.eq(1), step.start.eq(fresh)]
+            with m.If(self.valid):
+                m.d.sync += fresh.eq(0)
+            with m.If(took):
+                m.d.sync += fresh.eq(1)
+            return
         warm = self.step.warm_up
         until, due = Signal(8), Signal()  # steps until the next output, none
         left, wanted = Signal(16), Signal()  # outputs still to come in this row, any
-        fresh = Signal()
         m.d.comb += [step.emit.eq(~warm & due & wanted), step.start.eq(step.emit & fresh)]
         with m.If(self.valid):
             m.d.sync += [until.eq(until - 1), due.eq(until == 1)]

@@ -5,7 +5,7 @@ from amaranth.hdl import Module, Signal
 from amaranth.lib.wiring import Component, In, Out
 
 from ...arch.config import Config
-from ..memory.weights import WEIGHT_LATENCY
+from ..memory.weights import weight_latency
 
 __all__ = ["WeightReader"]
 
@@ -19,10 +19,9 @@ class WeightReader(Component):
     before one with ``read``.
     """
 
-    latency = 1 + WEIGHT_LATENCY
-
     def __init__(self, config: Config):
         self.config = config
+        self.latency = 1 + weight_latency(config)
         super().__init__(
             {
                 "start": In(1),

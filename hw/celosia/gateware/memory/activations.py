@@ -19,6 +19,7 @@ from amaranth.lib.wiring import Component, In, Out, connect, flipped
 
 from ...arch.config import Config
 from ..delay import delay
+from ..family import Family, device_of
 from ..interfaces import LocalBus
 from .local_port import LocalPort
 from .ram import READ_LATENCY, Ram
@@ -61,6 +62,8 @@ class ActivationMemory(Component):
 
     Members
     -------
+    a_soon:
+        Port a reads in the next cycle.
     a_read, a_even_line, a_odd_line → a_even, a_odd:
         The feeder's port: a word of each bank, :data:`READ_LATENCY` cycles later.
     write:
@@ -77,6 +80,7 @@ class ActivationMemory(Component):
         bits, word = _bits(config), 8 * config.activation_word_bytes
         super().__init__(
             {
+                "a_soon": In(1),
                 "a_read": In(1),
                 "a_even_line": In(bits),
                 "a_odd_line": In(bits),
@@ -94,8 +98,10 @@ class ActivationMemory(Component):
         m = Module()
         config = self.config
         word = config.activation_word_bytes
-        m.submodules.even = even = Ram(config.activation_lines, word)
-        m.submodules.odd = odd = Ram(config.activation_lines, word)
+        # iCE40's block RAM has one read port, for the feeder first.
+        turns = device_of(platform).family is Family.ICE40 and not config.elementwise
+        m.submodules.even = even = Ram(config.activation_lines, word, taking_turns=turns)
+        m.submodules.odd = odd = Ram(config.activation_lines, word, taking_turns=turns)
         m.submodules.port = port = LocalPort(
             config, words=config.activation_lines, word_bytes=config.line_bytes, read_cycles=READ_LATENCY
         )
@@ -105,7 +111,8 @@ class ActivationMemory(Component):
         m.d.comb += [
             writing.eq(self.write.valid),
             self.lines.ready.eq(~writing),
-            port.ready.eq(~writing & ~self.lines.valid),
+            # What is taken now is an access of the next cycle.
+            port.ready.eq(~writing & ~self.lines.valid & ~(self.a_soon & turns)),
         ]
         line = self.lines.payload
         b_even, b_odd = Signal(_bits(config), reset_less=True), Signal(_bits(config), reset_less=True)

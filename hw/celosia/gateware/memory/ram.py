@@ -15,7 +15,11 @@ from ..family import Device, Family, device_of
 from ..primitives.ice40_ram import SPRAM
 from .blocks import Bank, Piece, banks_of, block_of, has_blocks, pieces_of, shapes_of
 
-__all__ = ["READ_LATENCY", "Ram", "SimpleRam"]
+__all__ = ["READ_LATENCY", "UNDEFINED", "Ram", "SimpleRam"]
+
+UNDEFINED = {"celosia_undefined": 1}
+"""Attribute of a register that may start as anything, because it is a block RAM's own: a build for yosys removes its
+initial value (``setattr -unset init a:celosia_undefined``), which a block RAM that has none would need logic for."""
 
 READ_LATENCY = 2
 """Cycles from an address to its data: the memory's own register and its output register."""
@@ -33,6 +37,9 @@ class Ram(Component):
     ----------
     words, word_bytes:
         Depth, and bytes of a word.
+    taking_turns:
+        Port b does not read in a cycle in which port a does: then one read port will do, where a second one would
+        be a second memory.
     """
 
     a_read: Signal
@@ -44,8 +51,8 @@ class Ram(Component):
     b_write_data: Signal
     b_data: Signal
 
-    def __init__(self, words: int, word_bytes: int):
-        self.words, self.word_bytes = words, word_bytes
+    def __init__(self, words: int, word_bytes: int, *, taking_turns: bool = False):
+        self.words, self.word_bytes, self.taking_turns = words, word_bytes, taking_turns
         address = range(words)
         super().__init__(
             {
@@ -69,8 +76,14 @@ class Ram(Component):
         memory = _plain_memory(m, self.words, 8 * self.word_bytes)
         write = memory.write_port(granularity=8)
         m.d.comb += [write.addr.eq(self.b_address), write.en.eq(self.b_write), write.data.eq(self.b_write_data)]
-        _plain_read(m, memory, "a", self.a_read, self.a_address, self.a_data)
-        _plain_read(m, memory, "b", self.b_read, self.b_address, self.b_data)
+        late = device.family is Family.ICE40
+        if self.taking_turns:
+            address = Mux(self.a_read, self.a_address, self.b_address)
+            _plain_read(m, memory, "a", self.a_read | self.b_read, address, self.a_data, late=late)
+            m.d.comb += self.b_data.eq(self.a_data)
+            return m
+        _plain_read(m, memory, "a", self.a_read, self.a_address, self.a_data, late=late)
+        _plain_read(m, memory, "b", self.b_read, self.b_address, self.b_data, late=late)
         return m
 
     def _blocks(self, m: Module, device: Device):
@@ -168,7 +181,7 @@ class SimpleRam(Component):
             memory = _plain_memory(m, self.words, self.word_bits)
             port = memory.write_port(granularity=self.granule)
             m.d.comb += [port.addr.eq(write_address), port.en.eq(write), port.data.eq(write_data)]
-            _plain_read(m, memory, "a", read, read_address, data)
+            _plain_read(m, memory, "a", read, read_address, data, late=device.family is Family.ICE40)
         m.d.comb += self.data.eq(self._near(m, data, "data"))
         return m
 
@@ -241,11 +254,24 @@ def _plain_memory(m: Module, words: int, bits: int) -> Memory:
     return memory
 
 
-def _plain_read(m: Module, memory: Memory, name: str, enable: Value, address: Value, out: Signal):
+def _plain_read(
+    m: Module, memory: Memory, name: str, enable: Value, address: Value, out: Signal, *, late: bool = False
+):
     """A read port with two registers: inference merges the first into the block, where a port of its own would come
-    with logic for reads of what is being written."""
+    with logic for reads of what is being written.
+
+    Blocks without an output register are read a cycle ``late`` instead: an address has fewer bits than a word. Nobody
+    writes what was to be read in the cycle before.
+    """
     port = memory.read_port(domain="comb")
-    word = Signal(len(out), name=f"{name}_word", reset_less=True)
+    word = Signal(len(out), name=f"{name}_word", reset_less=True, attrs=UNDEFINED)
+    if late:
+        now, then = Signal(name=f"{name}_now"), Signal(len(address), name=f"{name}_then", reset_less=True)
+        m.d.sync += [now.eq(enable), then.eq(address)]
+        m.d.comb += [port.addr.eq(then), out.eq(word)]
+        with m.If(now):
+            m.d.sync += word.eq(port.data)
+        return
     m.d.comb += port.addr.eq(address)
     with m.If(enable):
         m.d.sync += word.eq(port.data)

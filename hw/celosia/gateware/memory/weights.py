@@ -11,10 +11,13 @@ from ..interfaces import LocalBus
 from .local_port import LocalPort
 from .ram import READ_LATENCY, SimpleRam
 
-__all__ = ["WEIGHT_LATENCY", "WeightMemory"]
+__all__ = ["WeightMemory", "weight_latency"]
 
-WEIGHT_LATENCY = READ_LATENCY + 2
-"""Cycles from a word's address to the word: the memory is spread over the whole chip."""
+
+def weight_latency(config: Config) -> int:
+    """Cycles from a word's address to the word: the memory is spread over the whole chip, but where a core of one
+    command at a time fits."""
+    return READ_LATENCY + 2 * config.overlap
 
 
 class WeightMemory(Component):
@@ -26,7 +29,7 @@ class WeightMemory(Component):
     Members
     -------
     read, address → weights:
-        The array's port, :data:`WEIGHT_LATENCY` cycles.
+        The array's port, as many cycles later as :func:`weight_latency` says.
     soon:
         ``read`` is high in the next cycle.
     local:
@@ -49,8 +52,8 @@ class WeightMemory(Component):
         m = Module()
         config = self.config
         words, word_bytes = config.weight_words, config.weight_word_bytes
-        m.submodules.ram = ram = SimpleRam(words, 8 * word_bytes, granule=8, spread=True, exclusive=True)
-        m.submodules.port = port = LocalPort(config, words=words, word_bytes=word_bytes, read_cycles=WEIGHT_LATENCY)
+        m.submodules.ram = ram = SimpleRam(words, 8 * word_bytes, granule=8, spread=config.overlap, exclusive=True)
+        m.submodules.port = port = LocalPort(config, words=words, word_bytes=word_bytes, read_cycles=ram.latency)
         connect(m, flipped(self.local), port.bus)
         writes_apart = device_of(platform).family is not Family.ICE40
         m.d.comb += [

@@ -12,6 +12,7 @@ from typing import Any
 from amaranth.hdl import Cat, ClockSignal, Const, Instance, Module, Signal, signed
 from amaranth.lib.wiring import Component, In, Out
 
+from ..delay import delay
 from ..family import device_of
 
 __all__ = ["Multiplier16", "TwoMultipliers"]
@@ -85,28 +86,35 @@ class Multiplier16(Component):
     ----------
     a_signed, b_signed:
         Whether a factor is two's complement.
+    late:
+        One cycle more, in the output register.
     """
 
-    def __init__(self, *, a_signed: bool = False, b_signed: bool = False):
-        self.a_signed, self.b_signed = a_signed, b_signed
+    def __init__(self, *, a_signed: bool = False, b_signed: bool = False, late: bool = False):
+        self.a_signed, self.b_signed, self.late = a_signed, b_signed, late
         super().__init__({"a": In(16), "b": In(16), "product": Out(32)})
 
     def elaborate(self, platform):
         m = Module()
         if device_of(platform).simulated:
-            a, b = Signal(16), Signal(16)
+            a, b, product = Signal(16), Signal(16), Signal(32)
             m.d.sync += [
                 a.eq(self.a),
                 b.eq(self.b),
-                self.product.eq((a.as_signed() if self.a_signed else a) * (b.as_signed() if self.b_signed else b)),
+                product.eq((a.as_signed() if self.a_signed else a) * (b.as_signed() if self.b_signed else b)),
             ]
+            m.d.comb += self.product.eq(delay(m, product, int(self.late), "product_late"))
         else:
             m.submodules.cell = _mac(
                 p_A_SIGNED=Const(self.a_signed, 1),
                 p_B_SIGNED=Const(self.b_signed, 1),
                 p_PIPELINE_16x16_MULT_REG2=Const(1, 1),
-                p_TOPOUTPUT_SELECT=Const(3, 2),
-                p_BOTOUTPUT_SELECT=Const(3, 2),
+                p_TOPOUTPUT_SELECT=Const(1 if self.late else 3, 2),
+                p_TOPADDSUB_LOWERINPUT=Const(2, 2),
+                p_TOPADDSUB_UPPERINPUT=Const(1, 1),
+                p_BOTOUTPUT_SELECT=Const(1 if self.late else 3, 2),
+                p_BOTADDSUB_LOWERINPUT=Const(2, 2),
+                p_BOTADDSUB_UPPERINPUT=Const(1, 1),
                 i_A=self.a,
                 i_B=self.b,
                 i_BHOLD=Const(0),

@@ -55,7 +55,7 @@ class Lane(Component):
 
         def register(stage: int, value, shape, name: str) -> Signal:
             """``value`` of cycle ``stage − 1`` in cycle ``stage``; still while nothing passes."""
-            result = Signal(shape, name=f"{name}{stage}")
+            result = Signal(shape, name=f"{name}{stage}", reset_less=True)
             with m.If(moving[stage - 1]):
                 m.d.sync += result.eq(value)
             return result

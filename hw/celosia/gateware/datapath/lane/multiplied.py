@@ -57,7 +57,7 @@ def logic(m: Module, x: Value, multiplier: Value, moving: Sequence[Value]) -> tu
 
 def _late(m: Module, value: Value, name: str, shape=None) -> Signal:
     """``value``, one cycle later."""
-    result = Signal(shape or value.shape(), name=name)
+    result = Signal(shape or value.shape(), name=name, reset_less=True)
     m.d.sync += result.eq(value)
     return result
 
@@ -88,20 +88,20 @@ def _karatsuba(m: Module, add: Add, kind: Callable, x: Value, multiplier: Value)
 
 
 def _schoolbook(m: Module, x: Value, multiplier: Value) -> tuple[Value, Value]:
-    def product(name: str, a: Value, b: Value, *, a_signed: bool = False) -> Value:
-        m.submodules[name] = cell = Multiplier16(a_signed=a_signed)
+    def product(name: str, a: Value, b: Value, *, a_signed: bool = False, late: bool = False) -> Value:
+        m.submodules[name] = cell = Multiplier16(a_signed=a_signed, late=late)
         m.d.comb += [cell.a.eq(a), cell.b.eq(b)]
         return cell.product.as_signed() if a_signed else cell.product
 
     x, multiplier = _late(m, x, "x"), _late(m, multiplier, "multiplier", unsigned(31))
-    low = product("low", x[:PART], multiplier[:PART])
-    high = product("high", x[PART:], multiplier[PART:], a_signed=True)
+    low = product("low", x[:PART], multiplier[:PART], late=True)
+    high = product("high", x[PART:], multiplier[PART:], a_signed=True, late=True)
     crosses = (
         product("cross_0", x[PART:], multiplier[:PART], a_signed=True),
         product("cross_1", x[:PART], multiplier[PART:]),
     )
     cross = sums.add(m, "cross", *crosses, 2 * PART + 2)
-    return _joined(m, sums.add, _late(m, Cat(low[PART:], high), "outer_late"), _late(m, cross, "cross_late"))
+    return _joined(m, sums.add, Cat(low[PART:], high), _late(m, cross, "cross_late"))
 
 
 def _logic(m: Module, add: Add, x: Value, multiplier: Value) -> tuple[Value, Value]:

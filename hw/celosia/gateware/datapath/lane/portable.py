@@ -12,7 +12,7 @@ def product(m: Module, x: Value, multiplier: Value, moving: Sequence[Value]) -> 
     """A body of :class:`.lane.Lane`. It rounds on its own."""
 
     def register(stage: int, value, shape, name: str) -> Signal:
-        result = Signal(shape, name=f"{name}{stage}")
+        result = Signal(shape, name=f"{name}{stage}", reset_less=True)
         with m.If(moving[stage - 1]):
             m.d.sync += result.eq(value)
         return result
