@@ -19,6 +19,7 @@ from celosia.build.place import place
 from celosia.build.plan import TOP, make_plan
 
 BOARD = BOARDS["icebreaker"]
+LAMPS = (("running", "led_g", 0), ("error", "led_r", 0))
 
 
 class Heartbeat(Elaboratable):
@@ -31,7 +32,7 @@ class Heartbeat(Elaboratable):
         m.submodules.lights = lights = Lights(preset("c16"), clock_hz=system.clock_hz)
         m.submodules.rx = rx = io.Buffer("i", platform.request("uart", 0, dir="-").rx)
         m.d.comb += lights.started.eq(~rx.i)
-        for name, resource, number in BOARD.lamps:
+        for name, resource, number in LAMPS:
             m.submodules[name] = lamp = io.Buffer("o", platform.request(resource, number, dir="-"))
             m.d.comb += lamp.o.eq(getattr(lights, name))
         return m

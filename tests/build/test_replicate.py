@@ -85,6 +85,16 @@ def test_copies_of_luts_are_inputs_that_their_registers_drive():
     assert all(by[cell["connections"]["CE"][0]].startswith("enable") for name, cell in cells.items() if "lane" in name)
 
 
+def test_block_rams_count_for_more_than_registers():
+    memories = {f"block_{i}": lut([OUT], 10 + i, "DP16KD", first="ADA0") for i in range(6)}
+    made = design({"address": register(DATA, OUT), **memories})
+    assert replicate(made, limit=16) == 2
+    cells, by = made["modules"]["top"]["cells"], drivers(made)
+    assert [by[cells[f"block_{i}"]["connections"]["ADA0"][0]] for i in range(6)] == [
+        "address", "address", "address_copy_1", "address_copy_1", "address_copy_2", "address_copy_2",
+    ]  # fmt: skip
+
+
 @pytest.mark.parametrize("port", ["CLK", "ALUT"])
 def test_clocks_and_what_binds_a_place_stay(port: str):
     loads = {f"cell_{i}": lut([OUT], 10 + i, "PFUMX", first=port) for i in range(9)}

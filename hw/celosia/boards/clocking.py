@@ -3,9 +3,9 @@
 
 ::
 
-    crystal ─► PLL ─┬────────────────► gate ─► sync clock, no reset anywhere       (ECP5)
-                    │                   ▲
-                    └─► locked for 15 µs┘
+    crystal ─► PLL ─── an output ───────► gate ─► sync clock, no reset anywhere    (ECP5)
+                │                          ▲
+                └─ another ─► locked for 15 µs
 
     crystal ─► PLL ─┬────────────────────────► sync clock                          (Gowin, iCE40)
                     └─► locked for 15 µs ────► sync reset
@@ -71,17 +71,19 @@ def _settled(m: Module, clock: Signal, locked: Signal, hz: float) -> Signal:
 def _ecp5(m: Module, platform: Any, pll: Pll):
     m.submodules.crystal = crystal = io.Buffer("i", platform.request(platform.default_clk, dir="-"))
     dividers = dict(pll.dividers)
-    feedback, second, output, locked, gated = Signal(), Signal(), Signal(), Signal(), Signal()
+    feedback, second, locked, gated = Signal(), Signal(), Signal(), Signal()
+    # The gate and what opens it have an output of the PLL each: a net that goes to registers is led away from the PLL
+    # by a clock network, which does not reach the gates.
+    if "CLKOS_DIV" in dividers:
+        output, start, start_hz = second, feedback, pll.pfd_hz * dividers["CLKFB_DIV"]
+    else:
+        output, start, start_hz = feedback, second, pll.output_hz
+        dividers["CLKOS_DIV"] = dividers["CLKOP_DIV"]
     parameters: dict[str, Any] = {f"p_{name}": value for name, value in dividers.items()}
     parameters |= {f"p_OUTDIVIDER_MUX{letter}": f"DIV{letter}" for letter in "ABCD"}
     # The coarse phase is a divider less one: the output's rising edge is the feedback's.
     parameters |= {"p_CLKOP_CPHASE": dividers["CLKOP_DIV"] - 1, "p_CLKOP_FPHASE": 0, "p_CLKOP_ENABLE": "ENABLED"}
-    if "CLKOS_DIV" in dividers:
-        parameters |= {"p_CLKOS_CPHASE": dividers["CLKOS_DIV"] - 1, "p_CLKOS_FPHASE": 0, "p_CLKOS_ENABLE": "ENABLED"}
-        parameters |= {"o_CLKOS": second}
-        m.d.comb += output.eq(second)
-    else:
-        m.d.comb += output.eq(feedback)
+    parameters |= {"p_CLKOS_CPHASE": dividers["CLKOS_DIV"] - 1, "p_CLKOS_FPHASE": 0, "p_CLKOS_ENABLE": "ENABLED"}
     m.submodules.pll = Instance(
         "EHXPLLL",
         # Loop filter and charge pump as Project Trellis' ecppll sets them.
@@ -107,9 +109,10 @@ def _ecp5(m: Module, platform: Any, pll: Pll):
         i_PLLWAKESYNC=Const(0),
         i_ENCLKOP=Const(0),
         o_CLKOP=feedback,
+        o_CLKOS=second,
         o_LOCK=locked,
     )
-    settled = _settled(m, output, locked, pll.output_hz)
+    settled = _settled(m, start, locked, start_hz)
     m.submodules.gate = Instance("DCCA", i_CLKI=output, i_CE=settled, o_CLKO=gated)
     m.domains.sync = ClockDomain("sync", reset_less=True)
     m.d.comb += ClockSignal("sync").eq(gated)

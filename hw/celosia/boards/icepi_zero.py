@@ -41,7 +41,7 @@ ICEPI_ZERO = Board(
         external=False,
     ),
     crystal_hz=50e6,
-    clock_hz=100e6,
+    clock_hz=70e6,
     baud=3_000_000,  # as fast as the FT231X goes
     lamps=(("heartbeat", "led", 0), ("running", "led", 1), ("done", "led", 2), ("error", "led", 3)),
     loader=("-b", "icepi-zero"),

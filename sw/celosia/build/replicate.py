@@ -18,7 +18,10 @@ from typing import Any
 __all__ = ["LIMIT", "replicate", "replicate_file"]
 
 LIMIT = 64
-"""Inputs a driver may have, and those of each copy."""
+"""What a driver, and each copy of it, may drive: inputs of LUTs and registers, or ..."""
+
+_LARGE = {"DP16KD": 8, "MULT18X18D": 8}
+"""... of cells that count for as many, for they are few and lie far from each other."""
 
 _DRIVERS = {"TRELLIS_FF": "Q", "LUT4": "Z"}
 """Cells that are replicated, and their output."""
@@ -43,7 +46,7 @@ def replicate_file(netlist: Path, limit: int = LIMIT) -> int:
 
 
 def replicate(design: dict[str, Any], limit: int = LIMIT) -> int:
-    """Replicate LUTs and registers of ECP5 that drive more than ``limit`` inputs; returns how many copies were made.
+    """Replicate LUTs and registers of ECP5 that drive more than ``limit``; returns how many copies were made.
 
     LUTs come first: their copies add to what the registers before them drive. Clocks stay as they are, and so does
     what drives a port of the design or a multiplexer that binds its LUTs.
@@ -78,7 +81,7 @@ class _Netlist:
             if cell["type"] != kind or not cell["connections"].get(output):
                 continue
             inputs = self.inputs[cell["connections"][output][0]]
-            if len(inputs) > limit and self._movable(cell["connections"][output][0], inputs):
+            if self._load(inputs) > limit and self._movable(cell["connections"][output][0], inputs):
                 copies += self._copy(name, output, inputs, limit)
         return copies
 
@@ -87,16 +90,14 @@ class _Netlist:
 
     def _copy(self, name: str, output: str, inputs: list[Input], limit: int) -> int:
         """Keep the first neighbourhood for the cell itself; a copy for each of the others."""
-        ordered = sorted(inputs, key=lambda entry: _natural(entry[0]))
-        groups = -(-len(ordered) // limit)
-        size = -(-len(ordered) // groups)
-        for number in range(1, groups):
+        groups = self._neighbourhoods(inputs, limit)
+        for number, group in enumerate(groups[1:], 1):
             bit, self.next_bit = self.next_bit, self.next_bit + 1
             own = f"{name}_copy_{number}"
             cell = self.cells[name]
             self.cells[own] = {**cell, "connections": {**cell["connections"], output: [bit]}}
             self.module["netnames"][own] = {"hide_name": 1, "bits": [bit], "attributes": {}}
-            for sink, port, place in ordered[number * size : (number + 1) * size]:
+            for sink, port, place in group:
                 connections = self.cells[sink]["connections"]
                 connections[port] = [*connections[port][:place], bit, *connections[port][place + 1 :]]
                 self.inputs[bit].append((sink, port, place))
@@ -104,8 +105,22 @@ class _Netlist:
                 if cell["port_directions"][port] == "input":
                     for place, driver in enumerate(bits):
                         self.inputs[driver].append((own, port, place))
-        self.inputs[self.cells[name]["connections"][output][0]] = ordered[:size]
-        return groups - 1
+        self.inputs[self.cells[name]["connections"][output][0]] = groups[0]
+        return len(groups) - 1
+
+    def _load(self, inputs: list[Input]) -> int:
+        return sum(_LARGE.get(self.cells[name]["type"], 1) for name, _, _ in inputs)
+
+    def _neighbourhoods(self, inputs: list[Input], limit: int) -> list[list[Input]]:
+        """Inputs in the order of their names, cut into as few groups as the limit allows, of about the same load."""
+        load = self._load(inputs)
+        share = load / -(-load // limit)
+        groups: dict[int, list[Input]] = defaultdict(list)
+        before = 0
+        for entry in sorted(inputs, key=lambda entry: _natural(entry[0])):
+            groups[int(before / share)].append(entry)
+            before += self._load([entry])
+        return list(groups.values())
 
 
 def _natural(name: str) -> list[str | int]:
