@@ -25,7 +25,7 @@ def steps(monkeypatch, tmp_path):
     monkeypatch.setattr(flow, "versions", lambda family: {"pyosys": "0.70"})
     ran = []
 
-    def make_plan(family, platform, top, *, clock_hz, placement):
+    def make_plan(family, platform, top, *, clock_hz):
         return Plan(family, {"top.il": "", "top.ys": ""}, ["yosys"], PLACE, PACK, "top.bit")
 
     def run(name, arguments, folder, log, watch=None):

@@ -75,8 +75,6 @@ class Board:
         Speed of the serial line: what the USB bridge of the board can do.
     buffer_bytes:
         Of received frames that the link holds.
-    placement:
-        Options of nextpnr that this board's design does better with.
     lamps:
         For each light that has a lamp: its name (:data:`.lights.LIGHTS`), and name and number of the platform's
         resource.
@@ -107,7 +105,6 @@ class Board:
     clock_hz: float
     baud: int
     buffer_bytes: int = BUFFER_BYTES
-    placement: str = ""
     lamps: tuple[tuple[str, str, int], ...]
     sdram: Chip | None = None
     loader: tuple[str, ...]

@@ -34,9 +34,6 @@ ULX3S_85F = Board(
     clock_hz=50e6,
     baud=3_000_000,  # as fast as the FT231X goes
     lamps=(("heartbeat", "led", 0), ("running", "led", 1), ("done", "led", 2), ("error", "led", 3)),
-    # All multipliers and block RAMs of the FPGA are used, so the design spreads over all of it: the analytical placer
-    # with an electric field needs an eighth less wire than the other one, whose refinement hardly ends here.
-    placement="--placer static --router router2",
     sdram=ULX3S,
     loader=("-b", "ulx3s"),
     usb=((0x0403, 0x6015),),

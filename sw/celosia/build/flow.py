@@ -120,9 +120,7 @@ def build(
         seconds[name] = time.monotonic() - begin
 
     with step("elaborate", f"elaborating {system.config.name} for {board.name}"):
-        plan = make_plan(
-            board.part.family, board.platform(), Top(system), clock_hz=system.clock_hz, placement=board.placement
-        )
+        plan = make_plan(board.part.family, board.platform(), Top(system), clock_hz=system.clock_hz)
         check_fits(board.part, count_cells(plan.files[f"{TOP}.il"]))
     cache = cache_folder() / board.name
     with step("synthesize", "synthesizing"):

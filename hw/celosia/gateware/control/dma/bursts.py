@@ -48,9 +48,8 @@ class Bursts(Component):
         Forget all rows; a burst that is already offered stays.
     burst:
         Bursts, in the order of the data. At most ``limit`` of them are offered or under way.
-    issued, length:
-        ``issued`` is high for a cycle with each burst on its way to ``burst``, never after it is there; ``length`` is
-        its beats less one.
+    issued:
+        High in the first cycle in which a burst is on ``burst``.
     retired:
         A burst has been completed by the external memory.
     exhausted:
@@ -74,7 +73,6 @@ class Bursts(Component):
     external_size: Signal
     burst: stream.Interface
     issued: Signal
-    length: Signal
     retired: Signal
     exhausted: Signal
     pending: Signal
@@ -94,7 +92,6 @@ class Bursts(Component):
                 "external_size": In(32),
                 "burst": Out(stream.Signature(burst_layout(config))),
                 "issued": Out(1),
-                "length": Out(_BURST_BITS),
                 "retired": In(1),
                 "exhausted": Out(1),
                 "pending": Out(1),
@@ -179,7 +176,9 @@ class Bursts(Component):
             burst.payload.beat.eq(beat),
             burst.payload.length.eq(Mux(is_last, end, BURST_BEATS - 1) - beat[:_BURST_BITS]),
         ]
-        m.d.sync += [self.issued.eq(issue), self.length.eq(burst.payload.length)]
+        free = Signal(init=1)  # what is on ``burst`` was not there in the cycle before
+        m.d.sync += free.eq(~self.burst.valid | self.burst.ready)
+        m.d.comb += self.issued.eq(self.burst.valid & free)
         with m.If(issue):
             m.d.sync += [
                 beat[:_BURST_BITS].eq(0),

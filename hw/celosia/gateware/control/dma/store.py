@@ -85,7 +85,7 @@ class Store(Mover):
         request = self.local.request
         granted, more = Signal(range(STORE_BURSTS * BURST_BEATS + 1)), Signal(range(BURST_BEATS + 1))
         asked = request.valid & request.ready
-        m.d.sync += more.eq(Mux(bursts.issued, bursts.length + 1, 0))
+        m.d.sync += more.eq(Mux(bursts.issued, bursts.burst.payload.length + 1, 0))
         self.hold(m, state, (granted != 0) & ~used[-1])
         with m.If(State.IDLE.of(state)):
             m.d.sync += granted.eq(0)
@@ -108,7 +108,7 @@ class Store(Mover):
         send, is_last = Signal(), left == 0
         m.d.comb += [
             lengths.w_en.eq(bursts.issued),
-            lengths.w_data.eq(bursts.length),
+            lengths.w_data.eq(bursts.burst.payload.length),
             send.eq(active & (beats.r_rdy | draining) & (~self.w.valid | self.w.ready)),
             beats.r_en.eq(send | draining),
             lengths.r_en.eq(~active | (send & is_last)),
