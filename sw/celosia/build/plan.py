@@ -33,7 +33,7 @@ _SYNTHESIS = {
 
 _PLACEMENT = {
     # For a design that has all multipliers and block RAMs and so spreads over the whole FPGA, the electrostatic placer
-    # needs an eighth less wire than the default one, whose refinement hardly ends.
+    # needs less wire than the default one, whose refinement hardly ends.
     Family.ECP5: "--placer static --router router2",
     # The placer spreads cells out to 90 % of a region: too few where the whole chip is nearly as full.
     Family.ICE40: "--placer-heap-beta 0.93",
