@@ -2,12 +2,10 @@
 """Reads commands from the program memory one at a time, without a second copy of any bit."""
 
 from amaranth.hdl import Cat, Const, Module, Shape, Signal, Value
-from amaranth.lib import stream
-from amaranth.lib.wiring import Component, In, Out
 
 from ...arch.config import Config
 from ...arch.isa import COMMAND_BITS, COUNTS, Header, Opcode, fields_of, layout_of, opcodes
-from .fetch import Fetched
+from .fetch import Fetch
 from .program_memory import COMMAND_WORDS, FETCH_BITS, FETCH_LATENCY
 
 __all__ = ["FetchInPlace"]
@@ -34,7 +32,7 @@ def _good(config: Config, word: Value, index: int, opcode: Opcode) -> Value:
     return ~Cat(bad).any()
 
 
-class FetchInPlace(Component):
+class FetchInPlace(Fetch):
     """The program, command by command; the next is not read before the one in ``o`` is taken.
 
     ::
@@ -42,29 +40,8 @@ class FetchInPlace(Component):
         address ─► program memory ─┬─► eight words, each written in its turn ─► o
                    (3 cycles)      └─► test ─► kind (what it can still be)
 
-    A command is in ``o`` COMMAND_WORDS + 4 = 12 cycles after the one before was taken. Members as
-    :class:`.fetch.Fetch`'s.
+    A command is in ``o`` COMMAND_WORDS + 4 = 12 cycles after the one before was taken.
     """
-
-    run: Signal
-    start: Signal
-    read: Signal
-    address: Signal
-    word: Signal
-    o: stream.Interface
-
-    def __init__(self, config: Config):
-        self.config = config
-        super().__init__(
-            {
-                "run": In(1),
-                "start": In(range(config.program_commands + 1)),
-                "read": Out(1),
-                "address": Out(range(config.program_commands * COMMAND_WORDS)),
-                "word": In(FETCH_BITS),
-                "o": Out(stream.Signature(Fetched)),
-            }
-        )
 
     def elaborate(self, platform):
         m = Module()
