@@ -56,8 +56,8 @@ class Config:
     overlap:
         Commands are fetched ahead and run beside each other. Without, a command is fetched when the one before has
         finished, and everybody reads it where it was fetched to; so are the parameters of the next output channels when
-        the lanes have done with the ones before. It costs some fifty cycles a command and thirty an n-tile, and saves
-        two thousand logic cells of an iCE40.
+        the lanes have done with the ones before. It costs cycles at the end of each command and n-tile, and saves many
+        logic cells.
 
     Raises
     ------
@@ -153,6 +153,18 @@ class Config:
     def may_hang(self) -> bool:
         """Whether a program can stand still for ever: for an external memory, or a command that never comes."""
         return self.external or self.overlap
+
+    # --- derived: how far a window may reach ---
+
+    @property
+    def reach_bytes(self) -> int:
+        """Bytes from the first of an image's row, to either side, that a place in or beside it is less than."""
+        return 1 << min(23, (self.activation_bytes - 1).bit_length() + 1)
+
+    @property
+    def reach_rows(self) -> int:
+        """The same for an image's rows."""
+        return 1 << min(17, (self.activation_bytes - 1).bit_length() + 1)
 
     # --- derived: local memories ---
 

@@ -100,11 +100,12 @@ def small_steps(c: Candidate) -> bool:
 
 
 def small_reach(c: Candidate) -> bool:
-    """its window must not reach further than 32767 rows and 8388607 bytes, padding included"""
+    """its window, padding included, must stay within twice the activation memory, 32767 rows and 8388607 bytes"""
     y, x, pixel = c.window.y, c.window.x, c.window.read.pixel
     down = (y.out - 1) * y.stride + (y.kernel - 1) * y.dilation
     right = ((x.out - 1) * x.stride + x.kernel * x.dilation) * pixel
-    return max(down, y.before) < 1 << 15 and max(right, x.before * pixel) < 1 << 23
+    rows, size = min(1 << 15, c.config.reach_rows), c.config.reach_bytes
+    return max(down, y.before) < rows and max(right, x.before * pixel) < size
 
 
 def small_pixels(c: Candidate) -> bool:

@@ -25,14 +25,15 @@ def address_bits(config: Config) -> int:
 class Widths:
     """Bits of what commands count and step, as far as defined commands use them.
 
-    A row of an image is no longer than the activation memory and an image has no more rows than that has bytes, so
-    places in and beside it (padding) are within twice its size; loops are no longer than what they walk through.
+    A row of an image is no longer than the activation memory and an image has no more rows than that has bytes; places
+    in and beside it (padding) are within :attr:`.Config.reach_bytes` and ``reach_rows``, which the compiler sees to;
+    loops are no longer than what they walk through.
     """
 
     def __init__(self, config: Config):
         address = address_bits(config)
-        self.x = min(24, address + 2)  # signed: a byte of a row
-        self.y = min(18, address + 2)  # signed: a row
+        self.x = config.reach_bytes.bit_length()  # signed: a byte of a row
+        self.y = config.reach_rows.bit_length()  # signed: a row
         self.size = min(16, address + 1)  # bytes of a row, rows
         self.step = min(16, self.x)
         records = min(config.columns, config.down_channels or config.columns)
