@@ -10,15 +10,14 @@ from rich.markup import escape
 
 from celosia.arch.config import Config
 from celosia.bench import ModelFigures
-from celosia.bench.plot import check_plot, plot
+from celosia.bench.plot import plot
 from celosia.demo import MODEL
 
 from .. import console
 from ..configuration import DEFAULT
-from ..files import check_writable
 from ..options import AsJson, On
 from .measuring import Failure, expand, measure_all, print_failures
-from .options import Configs, configurations
+from .options import Configs, Plot, check_picture, configurations
 from .tables import layer_table, model_table
 
 __all__ = ["models"]
@@ -34,16 +33,11 @@ def models(
     config: Configs = None,
     on: On = "functional",
     layers: Annotated[bool, typer.Option("--layers", help="Every layer of every network, too.")] = False,
-    picture: Annotated[
-        Path | None,
-        typer.Option("--plot", metavar="FILE", help="Draw layers and roofline: .png, .svg or .pdf."),
-    ] = None,
+    picture: Plot = None,
     as_json: AsJson = False,
 ) -> int:
     """Measure networks: cycles counted, predicted and ideal, and whether every output bit is right."""
-    if picture is not None:
-        check_writable(picture)
-        check_plot(picture)
+    check_picture(picture)
     cores = configurations(config, (DEFAULT,))
     networks = [(path.stem, path) for path in expand(paths or [MODEL])]
     results = [(core, measure_all(networks, core, on)) for core in cores]

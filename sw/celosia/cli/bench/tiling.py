@@ -12,7 +12,6 @@ from rich.markup import escape
 
 from celosia import compiler, golden
 from celosia.arch.config import Config
-from celosia.bench.plot import check_plot
 from celosia.bench.tiling import Bounds, Span, TilingFigures, bounds, figures, timeline
 from celosia.bench.tiling_plot import plot_tilings
 from celosia.compiler.streaming import names
@@ -24,8 +23,9 @@ from .. import console
 from ..configuration import parse_config
 from ..errors import ArgumentError
 from ..external import parse_external
-from ..files import check_writable, random_inputs
+from ..files import random_inputs
 from ..options import CONFIG_HELP, ON_HELP, AsJson, Model
+from .options import Plot, check_picture
 from .tables import plain_table, verdict
 
 __all__ = ["tiling"]
@@ -50,16 +50,11 @@ def tiling(
     on: Annotated[
         str, typer.Option(metavar="DEVICE", help=f"{NOT_RUN}: predict only (the default). {ON_HELP}")
     ] = NOT_RUN,
-    picture: Annotated[
-        Path | None,
-        typer.Option("--plot", metavar="FILE", help="Draw bars, roofline and timeline: .png, .svg or .pdf."),
-    ] = None,
+    picture: Plot = None,
     as_json: AsJson = False,
 ) -> int:
     """Race tiling strategies: cycles, external bytes, overlap, local memory; and what no tiling can beat."""
-    if picture is not None:
-        check_writable(picture)
-        check_plot(picture)
+    check_picture(picture)
     core, graph = parse_config(config), load(model)
     chosen = _chosen(strategies)
     external = parse_external(memory, bus_bits=core.bus_bits)
