@@ -6,7 +6,7 @@ An ADD writes over an input that nobody reads afterwards. Buffers are placed by 
 address that is free for all its time; if that does not fit, in order of time.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from celosia.arch.registers import PARAMETER_BYTES
@@ -15,7 +15,7 @@ from ..errors import CompileError
 from ..forms import group_records, group_words, records_in_all
 from ..ir import AddLayer, DownGroup, Group, Module
 
-__all__ = ["Buffer", "allocate", "first_fit"]
+__all__ = ["Buffer", "allocate", "first_fit", "lowest", "side_by_side"]
 
 
 @dataclass
@@ -134,15 +134,20 @@ def first_fit(buffers: Sequence[Buffer]) -> int:
     """Give every buffer the lowest line that is free for all its time; the first line nobody uses."""
     done: list[Buffer] = []
     for buffer in buffers:
-        line = 0
-        rivals = [b for b in done if b.first <= buffer.last and buffer.first <= b.last]
-        for rival in sorted(rivals, key=lambda b: b.line):
-            if rival.line - line >= buffer.lines:
-                break
-            line = max(line, rival.line + rival.lines)
-        buffer.line = line
+        buffer.line = lowest(buffer, done)
         done.append(buffer)
     return max((b.line + b.lines for b in done), default=0)
+
+
+def lowest(buffer: Buffer, others: Sequence[Buffer]) -> int:
+    """The lowest line from which on ``buffer`` has room for all its time between ``others``, which have their lines."""
+    line = 0
+    rivals = [b for b in others if b.first <= buffer.last and buffer.first <= b.last]
+    for rival in sorted(rivals, key=lambda b: b.line):
+        if rival.line - line >= buffer.lines:
+            break
+        line = max(line, rival.line + rival.lines)
+    return line
 
 
 def _peak(module: Module, buffers: list[Buffer]) -> tuple[int, int]:
@@ -163,15 +168,20 @@ def _external(module: Module) -> dict[int | str, int]:
     for step in module.steps:
         for value in (*step.uploads, *step.downloads):
             sizes[value] = module.lines(value) * config.line_bytes
+    offsets = side_by_side(sizes, config.line_bytes)
+    if offsets["end"] > 1 << config.address_bits:
+        _check(module, "external memory", offsets["end"], 1 << config.address_bits, "bytes")
+    return offsets
+
+
+def side_by_side(sizes: Mapping[int | str, int], line_bytes: int) -> dict[int | str, int]:
+    """Offsets in external memory of pieces of so many bytes, each on lines of its own, and their "end"."""
     offsets: dict[int | str, int] = {}
     end = 0
     for key, size in sizes.items():
         offsets[key] = end
-        end += -(-size // config.line_bytes) * config.line_bytes
-    offsets["end"] = end
-    if end > 1 << config.address_bits:
-        _check(module, "external memory", end, 1 << config.address_bits, "bytes")
-    return offsets
+        end += -(-size // line_bytes) * line_bytes
+    return {**offsets, "end": end}
 
 
 def _words(module: Module) -> int:

@@ -41,11 +41,10 @@ __all__ = ["Costs", "Estimate"]
 
 
 class Estimate(NamedTuple):
-    """What a stage takes: cycles, bytes through the external bus, and the most activation lines at once."""
+    """What a stage takes: cycles, and bytes through the external bus."""
 
     cycles: float
     traffic: int
-    lines: int
 
 
 class _Constants(NamedTuple):
@@ -151,7 +150,7 @@ class Costs:
         fill = first_load * beats_cost if count > 1 else activations * beats_cost
         if not stage.doubled and count > 1:
             fill += activations * beats_cost * (0.5 if len(stage.layers) > 2 else 1)
-        return Estimate(max(busy, bus, port, writes + lanes) + 0.5 * fill, moved, 0)
+        return Estimate(max(busy, bus, port, writes + lanes) + 0.5 * fill, moved)
 
     def _loaded(self, stage: Stage, resident: Set[int]) -> int:
         return sum(

@@ -5,9 +5,9 @@ Rows are the rows of images as they lie in memory: of an input with interleaved 
 single image of rows that the bus can move one by one counts as one row.
 """
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cache, cached_property
 from math import lcm
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -121,13 +121,11 @@ class Network:
 
     def rows(self, value: int) -> Rows:
         """How a value lies in memory."""
-        if value not in self._rows:
-            self._rows[value] = self._find_rows(value)
-        return self._rows[value]
+        return self._rows(value)
 
     @cached_property
-    def _rows(self) -> dict[int, Rows]:
-        return {}
+    def _rows(self) -> Callable[[int], Rows]:
+        return cache(self._find_rows)
 
     def _find_rows(self, value: int) -> Rows:
         bus, line = self.config.bus_bytes, self.config.line_bytes
@@ -152,13 +150,11 @@ class Network:
 
     def made(self, number: int) -> int:
         """How many rows of its output a layer makes one by one; 1 if only all at once."""
-        if number not in self._made:
-            self._made[number] = self._find_made(number)
-        return self._made[number]
+        return self._made(number)
 
     @cached_property
-    def _made(self) -> dict[int, int]:
-        return {}
+    def _made(self) -> Callable[[int], int]:
+        return cache(self._find_made)
 
     def _find_made(self, number: int) -> int:
         layer = self.layers[number]

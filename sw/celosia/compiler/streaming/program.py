@@ -13,6 +13,7 @@ from celosia.runtime.program import ArrayStep, HostStep, Program
 from ..errors import CompileError
 from ..images import parameter_image, weight_image
 from ..ir import Command, Module, Segment
+from ..passes.allocate import side_by_side
 from ..passes.emit import host_graph, layer_infos, moves, segment_bytes
 from .network import Network
 from .order import chapters, closed, dispatched, with_needs
@@ -207,15 +208,11 @@ def _external(network: Network, tiling: Tiling, images: Sequence[bytes]) -> dict
         for value in kept(network, stage):
             if value not in tiling.resident or value in network.moved:
                 sizes[value] = module.lines(value) * line
-    offsets: dict[int | str, int] = {}
-    end = 0
-    for key, size in sizes.items():
-        offsets[key] = end
-        end += -(-size // line) * line
+    offsets = side_by_side(sizes, line)
+    end = offsets["end"]
     if end > 1 << network.config.address_bits:
         raise CompileError(
             f"{module.graph.name} does not fit {network.config.name}: it needs {end} bytes of external memory, and "
             f"there are {1 << network.config.address_bits} addresses; choose a smaller network"
         )
-    offsets["end"] = end
     return offsets

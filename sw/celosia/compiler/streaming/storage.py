@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 
 from ..ir import AddLayer, ArrayLayer, ConvLayer, DepthwiseLayer
 from ..layouts import Layout, Need, layout_for
-from ..passes.allocate import Buffer, first_fit
+from ..passes.allocate import Buffer, first_fit, lowest
 from .network import Network
 from .parts import part_channels
 from .strips import Strip, kept, strips
@@ -255,13 +255,7 @@ def _from_both_ends(staying: list[Buffer], others: list[Buffer], limit: int) -> 
         buffer.line = max(high - buffer.lines, 0) if at_top else low
     done = list(staying)
     for buffer in sorted(others, key=lambda b: (-b.lines, b.first)):
-        line = 0
-        rivals = [b for b in done if b.first <= buffer.last and buffer.first <= b.last]
-        for rival in sorted(rivals, key=lambda b: b.line):
-            if rival.line - line >= buffer.lines:
-                break
-            line = max(line, rival.line + rival.lines)
-        buffer.line = line
+        buffer.line = lowest(buffer, done)
         done.append(buffer)
     clash = any(
         a.line < b.line + b.lines and b.line < a.line + a.lines and a.first <= b.last and b.first <= a.last
