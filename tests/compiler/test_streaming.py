@@ -124,6 +124,10 @@ def test_names():
         compile(block(), CORE, strategy="search")
     with pytest.raises(CompileError, match=r"has no external memory \(external=False\)"):
         compile(block(), CORE.replace(external=False), memory="external", strategy="search")
+    b = Builder(np.random.default_rng(5))
+    alone = b.output(b.conv(b.input(1, 513, 4, 1), 1, (1, 2), stride_h=256))
+    with pytest.raises(CompileError, match="no operator of it can run on c256: celosia check says why"):
+        compile(alone, PRESETS["c256"], memory="external", strategy="search")
 
 
 def test_entry_points(monkeypatch):

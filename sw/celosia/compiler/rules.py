@@ -100,12 +100,14 @@ def small_steps(c: Candidate) -> bool:
 
 
 def small_reach(c: Candidate) -> bool:
-    """its window, padding included, must stay within twice the activation memory, 32767 rows and 8388607 bytes"""
+    """its window must not reach further than 32767 rows and 8388607 bytes, nor beside a row than memories are large"""
     y, x, pixel = c.window.y, c.window.x, c.window.read.pixel
     down = (y.out - 1) * y.stride + (y.kernel - 1) * y.dilation
     right = ((x.out - 1) * x.stride + x.kernel * x.dilation) * pixel
-    rows, size = min(1 << 15, c.config.reach_rows), c.config.reach_bytes
-    return max(down, y.before) < rows and max(right, x.before * pixel) < size
+    # A row is no longer than the activation memory, half of what the walker counts; the other half is beside it.
+    beside = max(right - c.window.row_bytes, x.before * pixel)
+    rows = min(1 << 15, c.config.reach_rows)
+    return max(down, y.before) < rows and right < 1 << 23 and beside < c.config.reach_bytes // 2
 
 
 def small_pixels(c: Candidate) -> bool:

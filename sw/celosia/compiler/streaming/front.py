@@ -38,6 +38,8 @@ def network_of(graph: Graph, config: Config, timing: ExternalTiming) -> Network:
         for name, run in (("layout", _layout), ("lower", lower), ("segment", segment)):
             module = verify(name, run(module))
         network = Network(module, timing)
+        if not network.layers:
+            raise CompileError(f"{graph.name}: no operator of it can run on {config.name}: celosia check says why")
         large = {number: why for number in network.layers if (why := _too_large(network, number))}
         if not large:
             return network
