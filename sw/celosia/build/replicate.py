@@ -17,10 +17,10 @@ from typing import Any
 
 __all__ = ["LIMIT", "replicate", "replicate_file"]
 
-LIMIT = 64
+LIMIT = 32
 """What a driver, and each copy of it, may drive: inputs of LUTs and registers, or ..."""
 
-_LARGE = {"DP16KD": 8, "MULT18X18D": 8}
+_LARGE = {"DP16KD": 4, "MULT18X18D": 4}
 """... of cells that count for as many, for they are few and lie far from each other."""
 
 _DRIVERS = {"TRELLIS_FF": "Q", "LUT4": "Z"}
@@ -72,8 +72,9 @@ class _Netlist:
                 if cell["port_directions"][port] == "input":
                     for place, bit in enumerate(bits):
                         self.inputs[bit].append((name, port, place))
-        every = (bit for cell in self.cells.values() for bits in cell["connections"].values() for bit in bits)
-        self.next_bit = 1 + max((bit for bit in (*every, *self.outside) if isinstance(bit, int)), default=1)
+        every = [bits for cell in self.cells.values() for bits in cell["connections"].values()]
+        every += [net["bits"] for net in module["netnames"].values()]
+        self.next_bit = 1 + max((b for bits in (*every, self.outside) for b in bits if isinstance(b, int)), default=1)
 
     def replicate(self, kind: str, limit: int) -> int:
         output, copies = _DRIVERS[kind], 0

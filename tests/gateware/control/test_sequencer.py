@@ -115,7 +115,7 @@ def test_watchdog():
             ctx.set(bench.dut.progress, 0)
             since = bench.cycle
             await bench.finish(ctx)
-            assert 100 <= bench.cycle - since <= 104
+            assert 100 <= bench.cycle - since <= 105
             result.append(bench.outcome(ctx))
 
         bench.run(main)

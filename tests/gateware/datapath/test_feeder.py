@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from celosia.arch.config import Config
 from celosia.gateware.datapath.array import Flow
 from celosia.gateware.datapath.feeder import Feeder
-from celosia.gateware.memory.ram import READ_LATENCY
+from celosia.gateware.memory.activations import access_latency
 
 BYTES = 1024
 
@@ -21,7 +21,7 @@ def feed(config: Config, memory: np.ndarray, steps: list[dict]) -> list[dict]:
     results = []
 
     async def bench(ctx):
-        reads = [(0, 0)] * READ_LATENCY
+        reads = [(0, 0)] * access_latency(config)
         for t in range(len(steps) + dut.latency):
             even, odd = reads.pop(0)
             ctx.set(dut.even, int.from_bytes(words[even % len(words), 0].tobytes(), "little"))

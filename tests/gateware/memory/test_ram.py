@@ -10,7 +10,7 @@ from amaranth.sim import Simulator
 
 from celosia.gateware.family import Device, Family, SimulatedPlatform
 from celosia.gateware.memory.blocks import banks_of, pieces_of
-from celosia.gateware.memory.ram import READ_LATENCY, Ram, SimpleRam
+from celosia.gateware.memory.ram import Ram, SimpleRam
 from celosia.gateware.primitives.ecp5_ram import DP16KD
 from support.refusal import refused
 
@@ -42,9 +42,9 @@ class Places:
 
 
 @pytest.mark.parametrize("family", FAMILIES, ids=lambda f: f.value)
-@pytest.mark.parametrize(("words", "word_bytes"), [(1024 + 512, 2), (2048 + 100, 3), (5, 4)])
-def test_ram(family, words, word_bytes):
-    dut = Ram(words, word_bytes)
+@pytest.mark.parametrize(("words", "word_bytes", "way"), [(1024 + 512, 2, 0), (2048 + 100, 3, 1), (5, 4, 0)])
+def test_ram(family, words, word_bytes, way):
+    dut = Ram(words, word_bytes, way=way)
     rng = random.Random(words)
     places = Places(rng, words)
 
@@ -63,8 +63,8 @@ def test_ram(family, words, word_bytes):
                 ctx.set(getattr(dut, name), setting)
             expected.append((content.get(a, 0) if a_read else None, content.get(b, 0) if b_read else None))
             content[b] = written(content.get(b, 0), value, enables, 8)
-            if t >= READ_LATENCY:
-                for word, port in zip(expected[t - READ_LATENCY], (dut.a_data, dut.b_data), strict=True):
+            if t >= dut.latency:
+                for word, port in zip(expected[t - dut.latency], (dut.a_data, dut.b_data), strict=True):
                     assert word is None or ctx.get(port) == word
             await ctx.tick()
 
@@ -75,7 +75,7 @@ def test_ram(family, words, word_bytes):
 @pytest.mark.parametrize(
     ("words", "bits", "options"),
     [
-        (16384 + 4096 + 512, 16, {"granule": 8, "spread": True, "exclusive": True}),
+        (16384 + 4096 + 512, 16, {"granule": 8, "way": (2, 1), "exclusive": True}),
         (3072, 72, {"granule": 8}),
         (512, 100, {}),
         (700, 8, {"granule": 4}),

@@ -18,6 +18,8 @@ __all__ = [
     "array_latency",
     "array_stages",
     "column_latency",
+    "feeder_latency",
+    "memory_way",
     "minimum_tile_cycles",
     "parameter_ring",
     "parameter_slack",
@@ -26,9 +28,6 @@ __all__ = [
 
 STEP_LATENCY = 1
 """Cycles from the decision that there is a step to the step with its address."""
-
-FEEDER_LATENCY = 6
-"""Cycles from a step to its vector: address, lines, memory (2), coarse and fine rotation."""
 
 ACCUMULATOR_LATENCY = 2
 """Cycles from a vector's sums to its totals: the bias, the old sums."""
@@ -50,6 +49,17 @@ PARAMETER_LATENCY = 4
 
 WRITER_QUEUE = 8
 """Commands that may wait between walker and writer: more than the pipeline holds of all but the shortest."""
+
+
+def memory_way(config: Config) -> int:
+    """Cycles on the way to the activation memory, and as many on the way back: its blocks lie all over the chip. None
+    where a core of one command at a time fits."""
+    return int(config.overlap)
+
+
+def feeder_latency(config: Config) -> int:
+    """Cycles from a step to its vector: address, lines, memory (2 and its ways), coarse and fine rotation."""
+    return 6 + 2 * memory_way(config)
 
 
 def rows_per_stage(config: Config) -> int:
@@ -99,7 +109,7 @@ def parameter_slack(config: Config) -> int:
 
     Its vector passes feeder and array before its bias is read, three cycles before the sums.
     """
-    return STEP_LATENCY + FEEDER_LATENCY + array_latency(config) - 3 - PARAMETER_LATENCY - 1
+    return STEP_LATENCY + feeder_latency(config) + array_latency(config) - 3 - PARAMETER_LATENCY - 1
 
 
 def records_ahead(config: Config) -> int:
@@ -278,7 +288,7 @@ class ConvModel:
         shortest = minimum_tile_cycles(config)
         tile, last_tile = max(walk.steps, shortest), max(walk.steps * pace, shortest)
         enough = records_ahead(config) if command["opcode"] is Opcode.CONV else 0
-        to_sums = STEP_LATENCY + FEEDER_LATENCY + array_latency(config)
+        to_sums = STEP_LATENCY + feeder_latency(config) + array_latency(config)
         fetch = accepted + 1
         start = last_start = out = accepted
         for n in range(walk.n_tiles):

@@ -10,7 +10,7 @@ from collections import deque
 from functools import lru_cache
 
 from ..config import Config
-from .conv import CLAMP_LATENCY, LANES_LATENCY, Occupation
+from .conv import CLAMP_LATENCY, LANES_LATENCY, Occupation, memory_way
 
 __all__ = ["LINES", "SUMS", "add_cycles", "add_finish", "slots_per_line"]
 
@@ -19,9 +19,6 @@ LINES = 4
 
 SUMS = 8
 """Sums between their first slot and their last: covers the lanes' latency at full rate."""
-
-LINE_LATENCY = 3
-"""Cycles from the transfer of a line's request to its data: the port's register and the memory (2)."""
 
 _STEADY, _PERIOD = 24, 8
 """From the first number of lines on, every further ``_PERIOD`` of them take the same number of cycles."""
@@ -32,13 +29,18 @@ def slots_per_line(config: Config) -> int:
     return -(-config.line_bytes // config.lanes)
 
 
+def line_latency(config: Config) -> int:
+    """Cycles from the transfer of a line's request to its data: the port's register, the memory (2 and its ways)."""
+    return 3 + 2 * memory_way(config)
+
+
 def add_cycles(config: Config, lines: int) -> int:
     """Cycles from the transfer of an ADD command to its ``finished``, with lanes and memory to itself."""
-    slots = slots_per_line(config)
+    slots, latency = slots_per_line(config), line_latency(config)
     if lines < _STEADY:
-        return _alone(slots, lines)
+        return _alone(slots, latency, lines)
     periods, rest = divmod(lines - _STEADY, _PERIOD)
-    first, second = (_alone(slots, _STEADY + rest + periods * _PERIOD) for periods in (0, 1))
+    first, second = (_alone(slots, latency, _STEADY + rest + periods * _PERIOD) for periods in (0, 1))
     return first + periods * (second - first)
 
 
@@ -47,7 +49,7 @@ def add_finish(config: Config, lines: int, taken: int, occupation: Occupation) -
     alone = taken + add_cycles(config, lines)
     if not occupation.any(taken, alone):
         return alone
-    engine = _Engine(slots_per_line(config), lines)
+    engine = _Engine(slots_per_line(config), line_latency(config), lines)
     cycle = taken + 1
     while not engine.cycle(cycle, occupation.lanes(cycle), occupation.memory(cycle)):
         cycle += 1
@@ -55,8 +57,8 @@ def add_finish(config: Config, lines: int, taken: int, occupation: Occupation) -
 
 
 @lru_cache(maxsize=1024)
-def _alone(slots: int, lines: int) -> int:
-    engine = _Engine(slots, lines)
+def _alone(slots: int, latency: int, lines: int) -> int:
+    engine = _Engine(slots, latency, lines)
     cycle = 1
     while not engine.cycle(cycle, False, False):
         cycle += 1
@@ -66,7 +68,8 @@ def _alone(slots: int, lines: int) -> int:
 class _Engine:
     """The state of :class:`celosia.gateware.datapath.elementwise.Elementwise` that decides its timing."""
 
-    def __init__(self, slots: int, lines: int):
+    def __init__(self, slots: int, latency: int, lines: int):
+        self.latency = latency
         self.slots, self.to_read, self.to_write = slots, lines, lines
         self.turn, self.room = 0, LINES
         self.answers: deque[tuple[int, int]] = deque()  # (cycle, which input)
@@ -89,7 +92,7 @@ class _Engine:
             self.lines += 1
             self.to_write -= 1
         elif reading:
-            self.answers.append((t + LINE_LATENCY, self.turn))
+            self.answers.append((t + self.latency, self.turn))
             self.room -= not self.turn
             self.to_read -= self.turn
             self.turn ^= 1

@@ -16,7 +16,7 @@ from math import ceil
 
 from ..config import Config
 from ..isa import Engine, Space
-from .conv import Occupation
+from .conv import Occupation, memory_way
 
 __all__ = ["ExternalTiming", "Transfers", "transfer_cycles"]
 
@@ -57,13 +57,14 @@ READ_FIRST, READ_LAST = 6, 4
 """Cycles beside the latency from a LOAD's begin to its first beat on the local bus, and from its last to its end."""
 
 WRITE_FIRST, WRITE_LAST = 9, 10
-"""Cycles from a STORE's begin to its first beat on the local bus, and beside the latency from its last to its end."""
+"""Cycles from a STORE's begin to its first beat on the local bus, and beside the latency, and the ways to the memories
+and back, from its last to its end."""
 
 HELD = {Engine.LOAD: 4, Engine.STORE: 32}
 """Beats between the external bus and the local one: buffers on their way in, the STORE's queue on their way out."""
 
 TO_BUS = 6
-"""Cycles from a STORE's beat on the local bus to the external one."""
+"""Cycles from a STORE's beat on the local bus to the external one, and those ways."""
 
 TURNAROUND = 1
 """Cycles from a transfer's end to the next begin of its engine."""
@@ -98,7 +99,7 @@ def spacing_of(config: Config, command: Mapping[str, int], external: ExternalTim
 def transfer_cycles(config: Config, command: Mapping[str, int], external: ExternalTiming, engine: Engine) -> int:
     """Cycles of one transfer with local bus and activation memory to itself."""
     beats = beats_of(config, command)
-    around = READ_FIRST + READ_LAST if engine is Engine.LOAD else WRITE_FIRST + WRITE_LAST
+    around = READ_FIRST + READ_LAST if engine is Engine.LOAD else WRITE_FIRST + WRITE_LAST + 2 * memory_way(config)
     return around + ceil(external.delay + (beats - 1) * spacing_of(config, command, external, engine))
 
 
@@ -144,6 +145,7 @@ class Transfers:
 
     def __init__(self, config: Config, external: ExternalTiming, occupation: Occupation):
         self.config, self.external, self.occupation = config, external, occupation
+        self._ways = 2 * memory_way(config)
         self._flows: dict[Engine, list[_Flow]] = {Engine.LOAD: [], Engine.STORE: []}
         self._now = 0
         self._served: _Flow | None = None
@@ -158,7 +160,7 @@ class Transfers:
             beats=beats_of(self.config, command),
             due=first,
             spacing=spacing_of(self.config, command, external, engine),
-            tail=READ_LAST if load else WRITE_LAST + external.delay,
+            tail=READ_LAST if load else WRITE_LAST + self._ways + external.delay,
             blocked=command["space"] == Space.ACTIVATIONS.value,
             outside=first if load else 0.0,
             recent=deque(maxlen=HELD[engine]),
@@ -201,10 +203,11 @@ class Transfers:
             flow.outside = flow.due = max(flow.outside + flow.spacing, held)
             end = cycle + flow.tail
         else:
-            flow.outside = max(flow.outside + flow.spacing, cycle + TO_BUS)
+            to_bus = TO_BUS + self._ways
+            flow.outside = max(flow.outside + flow.spacing, cycle + to_bus)
             flow.recent.append(flow.outside)
-            flow.due = flow.recent[0] - TO_BUS if len(flow.recent) == flow.recent.maxlen else cycle
-            end = flow.outside - TO_BUS + flow.tail
+            flow.due = flow.recent[0] - to_bus if len(flow.recent) == flow.recent.maxlen else cycle
+            end = flow.outside - to_bus + flow.tail
         if flow.beats == 0:
             flow.finish = ceil(end)
 

@@ -262,8 +262,18 @@ class Sequencer(Component):
         fault, cause, index = Const(0, 1), Const(0, 8), Const(0, 16)
         for hit, why, where in reversed(faults):
             fault, cause, index = fault | hit, Mux(hit, why, cause), Mux(hit, where, index)
-        done = Signal()
-        m.d.comb += done.eq(run & checked.end & ~self._unfinished.any())
+        done, starts = Signal(), Signal()
+        m.d.comb += [
+            done.eq(run & checked.end & ~self._unfinished.any()),
+            starts.eq(self.start & (~self.running | self.reset)),
+        ]
+        # What stops a program is looked at a cycle late: it reaches far, and comes from far.
+        faulty, why, where = Signal(), Signal(ErrorCause), Signal(16)
+        m.d.sync += [
+            faulty.eq(fault & self.running & ~self.reset & ~starts),
+            why.as_value().eq(cause),
+            where.eq(index),
+        ]
 
         clean = Signal(range(CLEAN_CYCLES))
         m.d.sync += self.stopped.eq(0)
@@ -273,14 +283,13 @@ class Sequencer(Component):
                 m.d.sync += self.reset_engines.eq(0)
             with m.If(~self.reset_engines & ~self.draining):
                 m.d.sync += state.eq(Mux(self.running, _State.RUN, _State.IDLE))
-        with m.If(self.running & (fault | done)):
+        stop = self.running & faulty
+        with m.If(stop | done):
             m.d.sync += [
-                self.running.eq(0), self.done.eq(~fault), self.error.eq(fault),
-                self.cause.as_value().eq(cause), self.index.eq(index), self.stopped.eq(1),
+                self.running.eq(0), self.done.eq(~stop), self.error.eq(stop),
+                self.cause.eq(Mux(stop, why, ErrorCause.NONE)), self.index.eq(Mux(stop, where, 0)), self.stopped.eq(1),
             ]  # fmt: skip
             m.d.sync += state.eq(_State.IDLE)
-        stop = self.running & fault
-        starts = self.start & (~self.running | self.reset)
         with m.If(starts):  # the register may be written for the next program at once
             beyond = self.config.program_commands
             m.d.sync += self._first.eq(Mux(self.start_index >= beyond, beyond, self.start_index))

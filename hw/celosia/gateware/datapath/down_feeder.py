@@ -3,13 +3,13 @@
 
 ::
 
-  cycle 0     1           2          4         5            6
+  cycle 0     1           2          2 + M     3 + M        4 + M
       step ─► address A ─► lines ─►  words ─►  D channels ─► A, B (padded) ──────────► heads
               address B                        of each          │
                                                                 ▼
                                               delay line: one row of steps ─► A', B' ─► heads
 
-A and B lie in words of different parity, so each bank gives one of them.
+A and B lie in words of different parity, so each bank gives one of them. M is the memory's latency.
 """
 
 from amaranth.hdl import Cat, Module, Mux, Signal, signed
@@ -18,7 +18,8 @@ from amaranth.lib.wiring import Component, In, Out
 
 from ...arch.config import Config
 from ..delay import delay, delays
-from ..memory.ram import READ_LATENCY, SimpleRam
+from ..memory.activations import access_latency
+from ..memory.ram import SimpleRam
 from ..window import window
 from .array import SEGMENTS, Flow
 from .walker import Step
@@ -36,13 +37,13 @@ class DownFeeder(Component):
     flow, even_line, odd_line:
         Combinational in cycle t + 1: the step's flow and the words to read.
     even, odd:
-        Those words, in cycle t + 4.
+        Those words, M cycles after they were asked for in cycle t + 2.
     heads:
-        In cycle t + 6. Pairs beyond ``config.down_channels`` get zeros.
+        Two cycles later. Pairs beyond ``config.down_channels`` get zeros.
     """
 
     def __init__(self, config: Config):
-        self.config = config
+        self.config, self._memory = config, access_latency(config)
         line = (config.activation_lines - 1).bit_length()
         word = 8 * config.activation_word_bytes
         super().__init__(
@@ -90,20 +91,20 @@ class DownFeeder(Component):
             self.even_line.eq(Mux(a_odd, b, a)[offset_bits + 1 :]),
             self.odd_line.eq(Mux(a_odd, a, b)[offset_bits + 1 :]),
         ]
-        # 4: words are here; 5: the blocks of D channels; 6: padded
-        flow4 = delay(m, self.flow, 1 + READ_LATENCY, "flow_4")
+        # The words are here (a 4 in a name, whatever the memory's latency); 5: the blocks of D channels; 6: padded
+        flow4 = delay(m, self.flow, 1 + self._memory, "flow_4")
         down4 = flow4 != Flow.ACROSS  # in other tiles the registers rest
         down5 = delay(m, down4, 1, "down_5")
         samples = []
         for name, address, inside in (("a", a, insides[0]), ("b", b, insides[1])):
-            place = delay(m, address[block_bits : offset_bits + 1], 1 + READ_LATENCY, f"place_{name}", reset_less=True)
+            place = delay(m, address[block_bits : offset_bits + 1], 1 + self._memory, f"place_{name}", reset_less=True)
             word = Mux(place[-1], self.odd, self.even)
             block = Signal(8 * channels, name=f"block_{name}", reset_less=True)
             with m.If(down4):
                 m.d.sync += block.eq(window(word, place[:-1], unit=8 * channels, width=8 * channels))
-            pad = delay(m, step.zero_point, 3 + READ_LATENCY, f"pad_{name}", reset_less=True)
+            pad = delay(m, step.zero_point, 3 + self._memory, f"pad_{name}", reset_less=True)
             sample = Signal(8 * channels, name=f"sample_{name}", reset_less=True)
-            kept = delay(m, inside, 1 + READ_LATENCY, f"kept_{name}", reset_less=True)
+            kept = delay(m, inside, 1 + self._memory, f"kept_{name}", reset_less=True)
             with m.If(down5):
                 m.d.sync += sample.eq(Mux(kept, block, pad.as_unsigned().replicate(channels)))
             samples.append(sample)
@@ -122,25 +123,26 @@ class DownFeeder(Component):
         return m
 
     def _delay_line(self, m: Module, samples, pad):
-        """What ``samples`` was at the same step of the row before, padding in a warm-up row; in cycle 6 like
+        """What ``samples`` was at the same step of the row before, padding in a warm-up row; in the same cycle as
         ``samples`` itself."""
         config = self.config
         m.submodules.line = line = SimpleRam(config.line_steps, len(samples))
         place = Signal(range(config.line_steps))
         with m.If(self.valid):
             m.d.sync += place.eq(Mux(self.step.row_start, 0, place + 1))
-        # Read so that the word is there in cycle 5. A row has four steps or more, so the word of its first step
-        # has been written when the next row begins.
-        read_at = 5 - line.latency
+        # Read so that the word is there a cycle before it is wanted. It has been written by then: that of a row's
+        # first step is written in the cycle in which the third step comes, and a row has four or more.
+        wanted = 4 + self._memory
+        read_at = wanted - 1 - line.latency
         before = Signal(len(samples), reset_less=True)
-        warm_up = delay(m, self.step.warm_up, 5, "warm_up")
+        warm_up = delay(m, self.step.warm_up, wanted - 1, "warm_up")
         m.d.sync += before.eq(Mux(warm_up, pad, line.data))
-        valid = delays(m, self.valid, 6, "valid")
+        valid = delays(m, self.valid, wanted, "valid")
         m.d.comb += [
             line.read.eq(valid[read_at]),
             line.read_address.eq(delay(m, place, read_at - 1, "read_place")),
-            line.write.eq(valid[6]),
-            line.write_address.eq(delay(m, line.read_address, 6 - read_at, "write_place")),
+            line.write.eq(valid[wanted]),
+            line.write_address.eq(delay(m, line.read_address, wanted - read_at, "write_place")),
             line.write_data.eq(samples),
         ]
         return before

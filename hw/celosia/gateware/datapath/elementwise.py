@@ -15,13 +15,14 @@ re-enter as soon as a slot is free; there are no passes and no drains between th
 convolution does not need will do.
 """
 
-from amaranth.hdl import Cat, Module, Mux, Signal, Value, signed
+from amaranth.hdl import Cat, Module, Mux, Signal, signed
 from amaranth.lib import data, enum, stream
 from amaranth.lib.wiring import Component, In, Out
 
 from ...arch.config import Config
 from ...arch.isa import ADD_LEFT_SHIFT, Add
 from ...arch.timing.elementwise import LINES, SUMS, slots_per_line
+from ..counter import count
 from ..delay import delay
 from ..interfaces import EngineSignature
 from ..memory.activations import LineRequest
@@ -98,13 +99,15 @@ class Elementwise(Component):
         ]
         m.d.sync += self.engine.finished.eq(finish)
         with m.If(begin):
-            m.d.sync += [job.eq(self.engine.command.payload), active.eq(1)]
+            m.d.sync += active.eq(1)
+        with m.If(~active):  # what is idle follows what is on offer: so nothing but ``active`` waits to know
+            m.d.sync += job.eq(self.engine.command.payload)
         with m.If(finish):
             m.d.sync += active.eq(0)
 
         results = self._collect(m)
-        inputs = self._read(m, job, begin)
-        written = self._write(m, job, begin, finish, results)
+        inputs = self._read(m, active, begin)
+        written = self._write(m, active, finish, results)
         sums = self._add(m)
         self._issue(m, job, inputs, sums, written)
         return m
@@ -112,7 +115,7 @@ class Elementwise(Component):
     def _line_of(self, address):
         return address[(self.config.line_bytes - 1).bit_length() :]
 
-    def _read(self, m: Module, job, begin: Signal) -> tuple[Queue, Queue]:
+    def _read(self, m: Module, active: Signal, begin: Signal) -> tuple[Queue, Queue]:
         """Reads lines of both inputs ahead, alternately, as far as their queues have room."""
         width, bits = 8 * self.config.line_bytes, len(self._read_line)
         m.submodules.first = first = Queue(width, LINES)
@@ -132,24 +135,24 @@ class Elementwise(Component):
             first.push.eq(self.line_valid & ~answer),
             second.push.eq(self.line_valid & answer),
         ]
-        _count(m, room, some_room, down=asked & ~turn, up=taken)
+        count(m, room, some_room, down=asked & ~turn, up=taken)
         with m.If(self.line_valid):
             m.d.sync += answer.eq(~answer)
         with m.If(asked):
             m.d.sync += turn.eq(~turn)
             with m.If(turn):
                 m.d.sync += [line_a.eq(line_a + 1), line_b.eq(line_b + 1), left.eq(left - 1), some.eq(left != 1)]
-        with m.If(begin):
+        with m.If(~active):
             command = Add(self.engine.command.payload.as_value())
             m.d.sync += [
                 line_a.eq(self._line_of(command.address_a)),
                 line_b.eq(self._line_of(command.address_b)),
                 left.eq(command.lines),
-                some.eq(1),
+                some.eq(begin),
             ]
         return first, second
 
-    def _write(self, m: Module, job, begin: Signal, finish: Signal, results: Queue) -> Signal:
+    def _write(self, m: Module, active: Signal, finish: Signal, results: Queue) -> Signal:
         """Writes lines of results, before any read; the last one finishes the command."""
         line, written = Signal(len(self._read_line)), Signal()
         left, last = Signal(32), Signal()  # lines to write; whether it is the last one's turn
@@ -165,7 +168,7 @@ class Elementwise(Component):
         ]
         with m.If(written):
             m.d.sync += [line.eq(line + 1), left.eq(left - 1), last.eq(left == 2)]
-        with m.If(begin):
+        with m.If(~active):
             command = Add(self.engine.command.payload.as_value())
             m.d.sync += [line.eq(self._line_of(command.output_address)), left.eq(command.lines)]
             m.d.sync += last.eq(command.lines == 1)
@@ -230,8 +233,8 @@ class Elementwise(Component):
             second.pop.eq(load),
             sums.pop.eq(free & out),
         ]
-        _count(m, pairs, some_pairs, down=begin_pair, up=free & out)
-        _count(m, lines, some_lines, down=begin_line, up=written)
+        count(m, pairs, some_pairs, down=begin_pair, up=free & out)
+        count(m, lines, some_lines, down=begin_line, up=written)
         with m.If(free):
             m.d.sync += self.slot_valid.eq(out | feed)
         # The slot's registers are hundreds: what enables them is a copy of its own, kept apart by being the inverse.
@@ -272,11 +275,3 @@ class Elementwise(Component):
                 m.d.sync += [line_a.eq(first.o), line_b.eq(second.o)]
         with m.Elif(shift):
             m.d.sync += [line_a.eq(line_a >> slot_bits), line_b.eq(line_b >> slot_bits)]
-
-
-def _count(m: Module, count: Signal, some: Signal, *, down: Value, up: Value) -> None:
-    """Counts down and up; ``some`` is a register that says whether ``count`` is not 0."""
-    with m.If(down & ~up):
-        m.d.sync += [count.eq(count - 1), some.eq(count != 1)]
-    with m.Elif(up & ~down):
-        m.d.sync += [count.eq(count + 1), some.eq(1)]

@@ -3,10 +3,12 @@
 
 ::
 
-  cycle  0        1         2          3       4         5            6
+  cycle  0        1         2                  2 + M     3 + M        4 + M
        step ─► address ─► lines ─► (memory) ─► words ─► coarse ────► fine rotate ─► activations
                   │                             2·A B   rotate        and mask
                   └► bytes inside the row: lo ≤ r < hi ──────────────────┘
+
+M is the memory's latency, ways there and back included.
 
 A kernel row's window is one run of bytes, because channels of a pixel and pixels of a row are contiguous.
 Bytes outside the image (before or after the row, or in a row that is not there) read as the input zero
@@ -19,9 +21,9 @@ from amaranth.lib import data
 from amaranth.lib.wiring import Component, In, Out
 
 from ...arch.config import Config
-from ...arch.timing.conv import FEEDER_LATENCY
+from ...arch.timing.conv import feeder_latency
 from ..delay import delay, delay_constant, delays
-from ..memory.ram import READ_LATENCY
+from ..memory.activations import access_latency
 from ..window import window
 from .array import SEGMENTS, Flow
 from .down_feeder import DownFeeder
@@ -37,10 +39,9 @@ class Feeder(Component):
     flow control; ``valid`` only says which steps are to be read, and remembered in the delay line.
     """
 
-    latency = FEEDER_LATENCY
-
     def __init__(self, config: Config):
-        self.config = config
+        self.config, self.latency = config, feeder_latency(config)
+        self._memory = access_latency(config)
         line = (config.activation_lines - 1).bit_length()
         word = 8 * config.activation_word_bytes
         super().__init__(
@@ -79,9 +80,9 @@ class Feeder(Component):
             with m.If(down.flow != Flow.ACROSS):
                 m.d.comb += [even_line.eq(down.even_line), odd_line.eq(down.odd_line)]
         m.d.sync += [self.even_line.eq(even_line), self.odd_line.eq(odd_line)]
-        # 4: words are here; 5: coarse rotation; 6: fine rotation and padding
+        # The words are here; then coarse rotation; then fine rotation and padding
         mask, pad = self._mask(m, x)
-        shift = delay(m, address[: offset_bits + 1], 1 + READ_LATENCY, "shift", reset_less=True)
+        shift = delay(m, address[: offset_bits + 1], 1 + self._memory, "shift", reset_less=True)
         fine_bits = offset_bits // 2
         words = Mux(shift[-1], Cat(self.odd, self.even), Cat(self.even, self.odd))
         coarse = Signal(8 * (config.rows + (1 << fine_bits) - 1), reset_less=True)
@@ -99,7 +100,7 @@ class Feeder(Component):
         return m
 
     def _mask(self, m: Module, x: Signal):
-        """Which bytes of the vector lie in the row, and what the others are, for use in cycle 5 → 6."""
+        """Which bytes of the vector lie in the row, and what the others are, for the last stage."""
         rows = self.config.rows
         inside = delay(m, self.step.inside, 2, "inside", reset_less=True)
         row_bytes = delay_constant(m, self.config, self.step.row_bytes, 1, "row_bytes")
@@ -108,10 +109,10 @@ class Feeder(Component):
         m.d.sync += [below.eq(-x), above.eq(row_bytes - x)]
         m.d.sync += [low.eq(_clamp(below, rows)), high.eq(Mux(inside, _clamp(above, rows), 0))]
         ends = ((low, "low"), (high, "high"))
-        low, high = (delay(m, value, READ_LATENCY - 1, name, reset_less=True) for value, name in ends)
+        low, high = (delay(m, value, self._memory - 1, name, reset_less=True) for value, name in ends)
         mask = Signal(rows, reset_less=True)
         m.d.sync += mask.eq(Cat((low <= r) & (high > r) for r in range(rows)))
-        pad = delay_constant(m, self.config, self.step.zero_point, 3 + READ_LATENCY, "pad")
+        pad = delay_constant(m, self.config, self.step.zero_point, 3 + self._memory, "pad")
         return mask, pad
 
 

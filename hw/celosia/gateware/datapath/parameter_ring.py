@@ -77,19 +77,20 @@ class ParameterRing(Component):
         column, last = Signal(range(config.columns)), Signal(range(config.columns))
         begins, ends = Signal(init=1), Signal()  # the n-tile's first column, its last
         slot = Signal(range(parameter_ring(config)))
-        room = Signal()
-        fetch = Signal()
+        room = Signal(init=1)
+        fetch, moves = Signal(), Signal()  # a record; the last of its n-tile
         job = self.job.payload
         m.d.comb += [
             fetch.eq(active & (~begins | room)),
             self.job.ready.eq(~active),
+            moves.eq(fetch & ends),
             self.busy.eq(active),
             self.read.eq(fetch),
             self.address.eq(address),
         ]
-        with m.If(self.job.valid & self.job.ready):
+        with m.If(~active):  # whether there is a job or not: so nothing but ``active`` waits to know
             m.d.sync += [
-                active.eq(1),
+                active.eq(self.job.valid),
                 address.eq(job.address),
                 tiles.eq(job.n_tiles),
                 pairs.eq(job.pairs),
@@ -98,7 +99,7 @@ class ParameterRing(Component):
             ]
         with m.If(fetch):
             m.d.sync += [address.eq(address + 1), column.eq(column + 1), begins.eq(ends), ends.eq(column + 1 == last)]
-            with m.If(ends):
+            with m.If(moves):
                 m.d.sync += [
                     ends.eq(last == 0),
                     column.eq(0),
@@ -116,7 +117,7 @@ class ParameterRing(Component):
         if parameter_ring(config) == 1:
             self._registers(m, enables, fetch, room)
         else:
-            self._ring(m, enables, write.slot, slot, room)
+            self._ring(m, enables, write.slot, Mux(moves, slot + 1, slot)[: len(slot)], room)
         return m
 
     def _registers(self, m: Module, enables: list[Value], fetch: Signal, room: Signal):
@@ -129,15 +130,14 @@ class ParameterRing(Component):
                 with m.If(enable):
                     m.d.sync += out.eq(value)
 
-    def _ring(self, m: Module, enables: list[Value], write_slot: Value, slot: Signal, room: Signal):
+    def _ring(self, m: Module, enables: list[Value], write_slot: Value, next_slot: Value, room: Signal):
         """One small memory per column for the bias and one for the scale, each with its own pointer."""
         depth = parameter_ring(self.config)
         bias_slot, scale_slot = Signal(range(depth), init=depth - 1), Signal(range(depth), init=depth - 1)
-        m.d.comb += room.eq(slot != scale_slot)
+        next_scale_slot = Mux(self.next_scale, scale_slot + 1, scale_slot)[: len(scale_slot)]
+        m.d.sync += [room.eq(next_slot != next_scale_slot), scale_slot.eq(next_scale_slot)]
         with m.If(self.next_bias):
             m.d.sync += bias_slot.eq(bias_slot + 1)
-        with m.If(self.next_scale):
-            m.d.sync += scale_slot.eq(scale_slot + 1)
         moved = {
             "bias": delay(m, self.next_bias, 1, "moved_bias"),
             "scale": delay(m, self.next_scale, 1, "moved_scale"),

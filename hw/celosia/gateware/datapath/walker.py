@@ -12,6 +12,7 @@ from amaranth.lib.wiring import Component, In, Out, connect, flipped
 
 from ...arch.config import Config
 from ...arch.timing.conv import minimum_tile_cycles, parameter_ring
+from ..counter import count
 from .array import Flow
 from .jobs import WalkJob, Widths, address_bits
 
@@ -138,11 +139,11 @@ class TileWalker(Component):
         m.d.comb += self.job.ready.eq(~have)
         if not self.config.overlap:
             m.d.comb += job.eq(self.job.payload)
-        with m.If(self.job.valid & ~have):
+        with m.If(~have):  # whether there is a job or not: so nothing but ``have`` waits to know
             offer = self.job.payload
             if self.config.overlap:
                 m.d.sync += job.eq(offer)
-            m.d.sync += [have.eq(1), start.eq(1), first.eq(1), row_k.eq(offer.address)]
+            m.d.sync += [have.eq(self.job.valid), start.eq(1), first.eq(1), row_k.eq(offer.address)]
             m.d.sync += [y_k.eq(offer.y), moving.eq(0)]
             m.d.sync += [v.eq(offer.x) for v in (x_n, x_tap, x_k)]
             m.d.sync += [counter.eq(getattr(offer, totals[name])) for name, counter in counters.items()]
@@ -194,7 +195,8 @@ class StepWalker(Component):
         """
         config, groups, widths = self.config, self.config.lane_groups, Widths(self.config)
         tile, now = tiles.tile.payload, tiles.now
-        ready_n = Signal(range(parameter_ring(config) + 2))  # n-tiles whose parameters are ready, and not started
+        # N-tiles whose parameters are ready, and not started; whether there are any.
+        ready_n, some_n = Signal(range(parameter_ring(config) + 2)), Signal()
         begin_n, active, take, end = Signal(), Signal(), Signal(), Signal()
         more, go = Signal(), Signal()  # a step is left in this tile; there is one in this cycle
         age, aged = Signal(range(minimum_tile_cycles(config))), Signal()  # cycles this tile must still last
@@ -202,9 +204,9 @@ class StepWalker(Component):
         # This one included; in registers, whether it is the last.
         left_x, left_y = Signal(widths.outputs), Signal(widths.outputs)
         last_x, last_y = Signal(), Signal()
-        m.d.sync += ready_n.eq(ready_n + self.begun - begin_n)
+        count(m, ready_n, some_n, down=begin_n, up=self.begun)
         m.d.comb += [
-            tiles.tile.ready.eq((~active | end) & (~tile.first | (ready_n != 0))),
+            tiles.tile.ready.eq((~active | end) & (~tile.first | some_n)),
             take.eq(tiles.tile.valid & tiles.tile.ready),
             begin_n.eq(take & tile.first),
         ]

@@ -18,13 +18,19 @@ from amaranth.lib import data, stream
 from amaranth.lib.wiring import Component, In, Out, connect, flipped
 
 from ...arch.config import Config
+from ...arch.timing.conv import memory_way
 from ..delay import delay
 from ..family import Family, device_of
 from ..interfaces import LocalBus
 from .local_port import LocalPort
 from .ram import READ_LATENCY, Ram
 
-__all__ = ["ActivationMemory", "LineRequest", "ScatterWrite"]
+__all__ = ["ActivationMemory", "LineRequest", "ScatterWrite", "access_latency"]
+
+
+def access_latency(config: Config) -> int:
+    """Cycles from an address to its words."""
+    return READ_LATENCY + 2 * memory_way(config)
 
 
 def _bits(config: Config) -> int:
@@ -65,12 +71,12 @@ class ActivationMemory(Component):
     a_soon:
         Port a reads in the next cycle.
     a_read, a_even_line, a_odd_line → a_even, a_odd:
-        The feeder's port: a word of each bank, :data:`READ_LATENCY` cycles later.
+        The feeder's port: a word of each bank, :func:`access_latency` cycles later.
     write:
         The convolution's results. Always taken.
     lines:
         The element-wise engine's accesses. A read's line is on ``line_data`` with ``line_valid`` high
-        ``1 + READ_LATENCY`` cycles after its transfer.
+        one cycle more than that after its transfer.
     local:
         DMA and control windows.
     """
@@ -100,10 +106,11 @@ class ActivationMemory(Component):
         word = config.activation_word_bytes
         # iCE40's block RAM has one read port, for the feeder first.
         turns = device_of(platform).family is Family.ICE40 and not config.elementwise
-        m.submodules.even = even = Ram(config.activation_lines, word, taking_turns=turns)
-        m.submodules.odd = odd = Ram(config.activation_lines, word, taking_turns=turns)
+        way, latency = memory_way(config), access_latency(config)
+        m.submodules.even = even = Ram(config.activation_lines, word, taking_turns=turns, way=way)
+        m.submodules.odd = odd = Ram(config.activation_lines, word, taking_turns=turns, way=way)
         m.submodules.port = port = LocalPort(
-            config, words=config.activation_lines, word_bytes=config.line_bytes, read_cycles=READ_LATENCY
+            config, words=config.activation_lines, word_bytes=config.line_bytes, read_cycles=latency
         )
         connect(m, flipped(self.local), port.bus)
 
@@ -153,6 +160,6 @@ class ActivationMemory(Component):
             self.a_odd.eq(odd.a_data),
             self.line_data.eq(Cat(even.b_data, odd.b_data)),
             port.read_data.eq(self.line_data),
-            self.line_valid.eq(delay(m, reading, READ_LATENCY, "reading")),
+            self.line_valid.eq(delay(m, reading, latency, "reading")),
         ]
         return m

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """A memory's port on the local bus."""
 
-from amaranth.hdl import Module, Mux, Signal
+from amaranth.hdl import Cat, Module, Mux, Signal
 from amaranth.lib.wiring import Component, In, Out
 
 from ...arch.config import Config
@@ -57,23 +57,25 @@ class LocalPort(Component):
         taken = Signal()
         # Registers of data follow their inputs whether they are taken or not: so nothing needs to reach them in time.
         word, written = Signal.like(self.word, reset_less=True), Signal(self.config.bus_bits, reset_less=True)
-        read_beat = Signal(range(max(beats, 2)), reset_less=True)
+        at_beat, strobe = Signal(range(max(beats, 2)), reset_less=True), Signal(bus_bytes, reset_less=True)
+        writes = Signal()
         m.d.comb += [
             request.ready.eq(self.ready),
             taken.eq(request.valid & self.ready),
             self.word.eq(word),
+            # Only whether it writes waits for ``taken``; where is worked out in the cycle in which it does.
+            self.write.eq(Cat(Mux(writes & (at_beat == i), strobe, 0) for i in range(beats))),
             self.write_data.eq(written.replicate(beats)),
         ]
         m.d.sync += [
             word.eq(address[high:]),
             written.eq(request.payload.data),
-            read_beat.eq(beat),
+            at_beat.eq(beat),
+            strobe.eq(request.payload.strobe),
             self.read.eq(taken & ~request.payload.write),
+            writes.eq(taken & request.payload.write),
         ]
-        for i in range(beats):
-            here = taken & request.payload.write & (beat == i)
-            m.d.sync += self.write[i * bus_bytes : (i + 1) * bus_bytes].eq(Mux(here, request.payload.strobe, 0))
-        last_beat = delay(m, read_beat, self.read_cycles, "read_beat")
+        last_beat = delay(m, at_beat, self.read_cycles, "read_beat")
         m.d.comb += [
             self.bus.valid.eq(delay(m, self.read, self.read_cycles, "reading")),
             self.bus.data.eq(window(self.read_data, last_beat, unit=self.config.bus_bits, width=self.config.bus_bits)),

@@ -29,7 +29,7 @@ class Ram(Component):
     """A memory with a read port ``a`` for the computation and a read-write port ``b`` for everything else.
 
     In a cycle in which ``a_read`` (``b_read``) is high, the port takes an address and gives the word there
-    :data:`READ_LATENCY` cycles later, for one cycle. Bytes whose bit is set in ``b_write`` are written at the end of
+    :attr:`latency` cycles later, for one cycle. Bytes whose bit is set in ``b_write`` are written at the end of
     the cycle; ``b_read`` is low then. Reading a word on port a in the cycle in which it is written gives undefined
     data: users keep them apart.
 
@@ -40,6 +40,9 @@ class Ram(Component):
     taking_turns:
         Port b does not read in a cycle in which port a does: then one read port will do, where a second one would
         be a second memory.
+    way:
+        Registers between both ports and the blocks, and as many on the way back, for memories of so many blocks that
+        the way takes a cycle.
     """
 
     a_read: Signal
@@ -51,8 +54,8 @@ class Ram(Component):
     b_write_data: Signal
     b_data: Signal
 
-    def __init__(self, words: int, word_bytes: int, *, taking_turns: bool = False):
-        self.words, self.word_bytes, self.taking_turns = words, word_bytes, taking_turns
+    def __init__(self, words: int, word_bytes: int, *, taking_turns: bool = False, way: int = 0):
+        self.words, self.word_bytes, self.taking_turns, self.way = words, word_bytes, taking_turns, way
         address = range(words)
         super().__init__(
             {
@@ -67,52 +70,66 @@ class Ram(Component):
             }
         )
 
+    @property
+    def latency(self) -> int:
+        """Cycles from an address to its word."""
+        return READ_LATENCY + 2 * self.way
+
     def elaborate(self, platform):
         m = Module()
         device = device_of(platform)
-        if has_blocks(device):
-            self._blocks(m, device)
-            return m
-        memory = _plain_memory(m, self.words, 8 * self.word_bytes)
-        write = memory.write_port(granularity=8)
-        m.d.comb += [write.addr.eq(self.b_address), write.en.eq(self.b_write), write.data.eq(self.b_write_data)]
-        late = device.family is Family.ICE40
-        if self.taking_turns:
-            address = Mux(self.a_read, self.a_address, self.b_address)
-            _plain_read(m, memory, "a", self.a_read | self.b_read, address, self.a_data, late=late)
-            m.d.comb += self.b_data.eq(self.a_data)
-            return m
-        _plain_read(m, memory, "a", self.a_read, self.a_address, self.a_data, late=late)
-        _plain_read(m, memory, "b", self.b_read, self.b_address, self.b_data, late=late)
+        self._inputs = {
+            name: _on_the_way(m, getattr(self, name), self.way, name)
+            for name in ("a_read", "a_address", "b_read", "b_address", "b_write", "b_write_data")
+        }
+        words = {side: Signal(8 * self.word_bytes, name=f"{side}_word") for side in "ab"}
+        (self._blocks if has_blocks(device) else self._plain)(m, device, words)
+        for side, word in words.items():
+            m.d.comb += getattr(self, f"{side}_data").eq(_on_the_way(m, word, self.way, f"{side}_data"))
         return m
 
-    def _blocks(self, m: Module, device: Device):
+    def _plain(self, m: Module, device: Device, words: dict[str, Signal]):
+        a_read, a_address, b_read, b_address, b_write, b_write_data = self._inputs.values()
+        memory = _plain_memory(m, self.words, 8 * self.word_bytes)
+        write = memory.write_port(granularity=8)
+        m.d.comb += [write.addr.eq(b_address), write.en.eq(b_write), write.data.eq(b_write_data)]
+        late = device.family is Family.ICE40
+        if self.taking_turns:
+            address = Mux(a_read, a_address, b_address)
+            _plain_read(m, memory, "a", a_read | b_read, address, words["a"], late=late)
+            m.d.comb += words["b"].eq(words["a"])
+            return
+        _plain_read(m, memory, "a", a_read, a_address, words["a"], late=late)
+        _plain_read(m, memory, "b", b_read, b_address, words["b"], late=late)
+
+    def _blocks(self, m: Module, device: Device, words: dict[str, Signal]):
+        a_read, a_address, _, b_address, b_write, b_write_data = self._inputs.values()
         widths, lane = shapes_of(device, dual=True)
         banks = banks_of(self.words, widths)
         outputs = {"a": [], "b": []}
         for number, bank in enumerate(banks):
-            a_here, b_here = _inside(self.a_address, bank, banks), _inside(self.b_address, bank, banks)
-            words = {side: Signal(8 * self.word_bytes, name=f"{side}_bank_{number}") for side in "ab"}
+            a_here, b_here = _inside(a_address, bank, banks), _inside(b_address, bank, banks)
+            parts = {side: Signal(8 * self.word_bytes, name=f"{side}_bank_{number}") for side in "ab"}
             for index, pieces in enumerate(_blocks_of(bank, 8 * self.word_bytes, 8, lane)):
                 m.submodules[f"block_{number}_{index}"] = block = block_of(device, bank.width, dual=True)
-                lanes = Cat(self.b_write[piece.enable] for piece in pieces)
+                lanes = Cat(b_write[piece.enable] for piece in pieces)
                 m.d.comb += [
-                    block.a_enable.eq(self.a_read & a_here),
-                    block.a_address.eq(self.a_address),
+                    block.a_enable.eq(a_read & a_here),
+                    block.a_address.eq(a_address),
                     # Port b is always enabled: whether it was asked to read is not known early enough to help.
                     block.b_enable.eq(1),
-                    block.b_address.eq(self.b_address),
+                    block.b_address.eq(b_address),
                     block.b_write.eq(lanes.any() & b_here),
                     block.b_lanes.eq(lanes),
                 ]
-                _connect_pieces(m, pieces, block, lane, self.b_write_data, "b_write_data")
+                _connect_pieces(m, pieces, block, lane, b_write_data, "b_write_data")
                 for side in "ab":
-                    _connect_pieces(m, pieces, block, lane, words[side], f"{side}_data")
-            outputs["a"].append((a_here, words["a"]))
-            outputs["b"].append((b_here, words["b"]))
+                    _connect_pieces(m, pieces, block, lane, parts[side], f"{side}_data")
+            outputs["a"].append((a_here, parts["a"]))
+            outputs["b"].append((b_here, parts["b"]))
         m.d.comb += [
-            self.a_data.eq(_choose(m, outputs["a"], READ_LATENCY, "a")),
-            self.b_data.eq(_choose(m, outputs["b"], READ_LATENCY, "b")),
+            words["a"].eq(_choose(m, outputs["a"], READ_LATENCY, "a")),
+            words["b"].eq(_choose(m, outputs["b"], READ_LATENCY, "b")),
         ]
 
 
@@ -129,8 +146,8 @@ class SimpleRam(Component):
         Depth, and bits of a word.
     granule:
         Bits with a write enable of their own; the whole word if left out.
-    spread:
-        Registers before the blocks and after them, for memories of so many blocks that the way to them takes a cycle.
+    way:
+        Registers before the blocks, and after them, for memories of so many blocks that the way to them takes a cycle.
     exclusive:
         No cycle has both a read and a write: then a memory with a single port will do.
     """
@@ -143,10 +160,16 @@ class SimpleRam(Component):
     write_data: Signal
 
     def __init__(
-        self, words: int, word_bits: int, *, granule: int | None = None, spread: bool = False, exclusive: bool = False
+        self,
+        words: int,
+        word_bits: int,
+        *,
+        granule: int | None = None,
+        way: tuple[int, int] = (0, 0),
+        exclusive: bool = False,
     ):
         self.words, self.word_bits, self.granule = words, word_bits, granule or word_bits
-        self.spread, self.exclusive = spread, exclusive
+        (self.before, self.after), self.exclusive = way, exclusive
         if word_bits % self.granule:
             raise ValueError(f"granule must divide the word's {word_bits} bits, not {granule!r}")
         super().__init__(
@@ -163,7 +186,7 @@ class SimpleRam(Component):
     @property
     def latency(self) -> int:
         """Cycles from ``read`` to ``data``."""
-        return READ_LATENCY + 2 * self.spread
+        return READ_LATENCY + self.before + self.after
 
     def elaborate(self, platform):
         m = Module()
@@ -171,44 +194,45 @@ class SimpleRam(Component):
         if has_blocks(device):
             self._blocks(m, device)
             return m
-        data = Signal.like(self.data, name="word")
-        read, read_address = self._near(m, self.read, "read"), self._near(m, self.read_address, "read_address")
-        write, write_address = self._near(m, self.write, "write"), self._near(m, self.write_address, "write_address")
-        write_data = self._near(m, self.write_data, "write_data")
-        if self.exclusive and device.family is Family.ICE40 and self.words > 4096:
-            self._single_port(m, read, read_address, write, write_address, write_data, data)
-        else:
-            memory = _plain_memory(m, self.words, self.word_bits)
-            port = memory.write_port(granularity=self.granule)
-            m.d.comb += [port.addr.eq(write_address), port.en.eq(write), port.data.eq(write_data)]
-            _plain_read(m, memory, "a", read, read_address, data, late=device.family is Family.ICE40)
-        m.d.comb += self.data.eq(self._near(m, data, "data"))
+        word = Signal.like(self.data, name="word")
+        self._plain(m, device, word)
+        m.d.comb += self.data.eq(_on_the_way(m, word, self.after, "data"))
         return m
 
-    def _near(self, m: Module, value: Value, name: str) -> Value:
-        """A register on a long way."""
-        if not self.spread:
-            return value
-        result = Signal(len(value), name=f"{name}_near", reset_less=name not in ("read", "write"))
-        m.d.sync += result.eq(value)
-        return result
+    def _plain(self, m: Module, device: Device, data: Signal):
+        read, read_address, write, write_address, write_data = (
+            _on_the_way(m, getattr(self, name), self.before, name)
+            for name in ("read", "read_address", "write", "write_address", "write_data")
+        )
+        if self.exclusive and device.family is Family.ICE40 and self.words > 4096:
+            self._single_port(m, read, read_address, write, write_address, write_data, data)
+            return
+        memory = _plain_memory(m, self.words, self.word_bits)
+        port = memory.write_port(granularity=self.granule)
+        m.d.comb += [port.addr.eq(write_address), port.en.eq(write), port.data.eq(write_data)]
+        _plain_read(m, memory, "a", read, read_address, data, late=device.family is Family.ICE40)
 
     def _blocks(self, m: Module, device: Device):
+        """Which bank is meant is known before the last step to the blocks."""
         widths, lane = shapes_of(device, dual=False)
         banks = banks_of(self.words, widths)
-        read_address = self._near(m, self.read_address, "read_address")
-        write_address = self._near(m, self.write_address, "write_address")
-        write_data = self._near(m, self.write_data, "write_data")
+        last = min(self.before, 1)
+        early = {
+            name: _on_the_way(m, getattr(self, name), self.before - last, name)
+            for name in ("read", "read_address", "write", "write_address", "write_data")
+        }
+        near = ("read_address", "write_address", "write_data")
+        read_address, write_address, write_data = (_on_the_way(m, early[name], last, f"{name}_last") for name in near)
         outputs = []
         for number, bank in enumerate(banks):
-            inside = _inside(self.write_address, bank, banks)
-            write = self._near(m, Mux(inside, self.write, 0), f"write_{number}") if self.spread else None
-            here = self._near(m, _inside(self.read_address, bank, banks), f"here_{number}")
-            read = self._near(m, self.read & _inside(self.read_address, bank, banks), f"read_{number}")
+            inside = _inside(early["read_address"], bank, banks)
+            here = _on_the_way(m, inside, last, f"here_{number}")
+            read = _on_the_way(m, early["read"] & inside, last, f"read_{number}")
+            written = Mux(_inside(early["write_address"], bank, banks), early["write"], 0)
+            enables = _on_the_way(m, written, last, f"write_{number}")
             word = Signal(self.word_bits, name=f"bank_{number}")
             for index, pieces in enumerate(_blocks_of(bank, self.word_bits, self.granule, lane)):
                 m.submodules[f"block_{number}_{index}"] = block = block_of(device, bank.width, dual=False)
-                enables = write if write is not None else Mux(inside, self.write, 0)
                 m.d.comb += [
                     block.a_enable.eq(1),
                     block.a_write.eq(1),
@@ -220,7 +244,7 @@ class SimpleRam(Component):
                 _connect_pieces(m, pieces, block, lane, write_data, "a_write_data")
                 _connect_pieces(m, pieces, block, lane, word, "b_data")
             outputs.append((here, word))
-        m.d.comb += self.data.eq(self._near(m, _choose(m, outputs, READ_LATENCY, "read"), "data"))
+        m.d.comb += self.data.eq(_on_the_way(m, _choose(m, outputs, READ_LATENCY, "read"), self.after, "data"))
 
     def _single_port(self, m: Module, read, read_address, write, write_address, write_data, data):
         """UltraPlus' big memories: only every other bank may be needed, but there are four of them in all."""
@@ -244,6 +268,11 @@ class SimpleRam(Component):
                 ]
             outputs.append((here, word))
         m.d.sync += data.eq(_choose(m, outputs, 1, "bank"))
+
+
+def _on_the_way(m: Module, value: Value, steps: int, name: str) -> Value:
+    """``value`` after registers on a long way. Not even what begins an access is reset: what is under way arrives."""
+    return delay(m, value, steps, f"{name}_way", reset_less=True)
 
 
 def _plain_memory(m: Module, words: int, bits: int) -> Memory:

@@ -6,6 +6,7 @@ from amaranth.lib import data
 from amaranth.lib.wiring import Component, In, Out, connect, flipped
 
 from ...arch.config import Config
+from ...arch.timing.conv import memory_way
 from ..family import Family, device_of
 from ..interfaces import LocalBus
 from .local_port import LocalPort
@@ -16,8 +17,8 @@ __all__ = ["WeightMemory", "weight_latency"]
 
 def weight_latency(config: Config) -> int:
     """Cycles from a word's address to the word: the memory is spread over the whole chip, but where a core of one
-    command at a time fits."""
-    return READ_LATENCY + 2 * config.overlap
+    command at a time fits. An address goes to more than a hundred blocks, in two steps."""
+    return READ_LATENCY + 3 * memory_way(config)
 
 
 class WeightMemory(Component):
@@ -52,7 +53,8 @@ class WeightMemory(Component):
         m = Module()
         config = self.config
         words, word_bytes = config.weight_words, config.weight_word_bytes
-        m.submodules.ram = ram = SimpleRam(words, 8 * word_bytes, granule=8, spread=config.overlap, exclusive=True)
+        way = (2 * memory_way(config), memory_way(config))
+        m.submodules.ram = ram = SimpleRam(words, 8 * word_bytes, granule=8, way=way, exclusive=True)
         m.submodules.port = port = LocalPort(config, words=words, word_bytes=word_bytes, read_cycles=ram.latency)
         connect(m, flipped(self.local), port.bus)
         writes_apart = device_of(platform).family is not Family.ICE40

@@ -15,11 +15,11 @@ from celosia.arch.isa import Engine
 from celosia.arch.registers import PARAMETER_BYTES
 from celosia.arch.timing.conv import (
     ACCUMULATOR_LATENCY,
-    FEEDER_LATENCY,
     LANES_LATENCY,
     OUTPUT_LATENCY,
     STEP_LATENCY,
     array_latency,
+    feeder_latency,
     minimum_tile_cycles,
 )
 from celosia.arch.timing.elementwise import slots_per_line
@@ -78,7 +78,7 @@ class Costs:
         """From the end of a command to the start of one that waits for it."""
         config = self.network.config
         return (
-            STEP_LATENCY + FEEDER_LATENCY + array_latency(config) + ACCUMULATOR_LATENCY
+            STEP_LATENCY + feeder_latency(config) + array_latency(config) + ACCUMULATOR_LATENCY
             + LANES_LATENCY + OUTPUT_LATENCY + CHECK_CYCLES
         )  # fmt: skip
 

@@ -105,7 +105,7 @@ class Store(Mover):
         m.submodules.lengths = lengths = fifo.SyncFIFO(width=len(bursts.burst.payload.length), depth=STORE_BURSTS)
         active, left = Signal(), Signal.like(bursts.burst.payload.length)
         draining = State.DRAIN.of(state)
-        send, is_last = Signal(), left == 0
+        send, is_last = Signal(), Signal()
         m.d.comb += [
             lengths.w_en.eq(bursts.issued),
             lengths.w_data.eq(bursts.burst.payload.length),
@@ -123,6 +123,7 @@ class Store(Mover):
                 self.w.payload.write.eq(~draining),
                 self.w.payload.last.eq(is_last),
                 left.eq(left - 1),
+                is_last.eq(left == 1),
             ]
         with m.If(lengths.r_en):
-            m.d.sync += [active.eq(lengths.r_rdy), left.eq(lengths.r_data)]
+            m.d.sync += [active.eq(lengths.r_rdy), left.eq(lengths.r_data), is_last.eq(lengths.r_data == 0)]
