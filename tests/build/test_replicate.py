@@ -88,7 +88,7 @@ def test_copies_of_luts_are_inputs_that_their_registers_drive():
 def test_block_rams_count_for_more_than_registers():
     memories = {f"block_{i}": lut([OUT], 10 + i, "DP16KD", first="ADA0") for i in range(6)}
     made = design({"address": register(DATA, OUT), **memories})
-    assert replicate(made, limit=16) == 2
+    assert replicate(made, limit=8) == 2
     cells, by = made["modules"]["top"]["cells"], drivers(made)
     assert [by[cells[f"block_{i}"]["connections"]["ADA0"][0]] for i in range(6)] == [
         "address", "address", "address_copy_1", "address_copy_1", "address_copy_2", "address_copy_2",
@@ -102,6 +102,16 @@ def test_clocks_and_what_binds_a_place_stay(port: str):
     before = json.dumps(made)
     assert replicate(made, limit=4) == 0
     assert json.dumps(made) == before
+
+
+def test_enables_of_multipliers_keep_one_driver():
+    """The four of a block have four places for enables together."""
+    multipliers = {f"a_{i}": lut([OUT], 10 + i, "MULT18X18D", first="CE1") for i in range(6)}
+    made = design({"swap": register(DATA, OUT), **multipliers, **lanes(2, first=20)})
+    assert replicate(made, limit=4) == 1
+    cells, by = made["modules"]["top"]["cells"], drivers(made)
+    assert {by[cells[name]["connections"]["CE1"][0]] for name in multipliers} == {"swap"}
+    assert {by[cells[f"lanes.lane_1.x_{j}"]["connections"]["CE"][0]] for j in range(4)} == {"swap_copy_1"}
 
 
 def test_what_drives_a_port_stays():

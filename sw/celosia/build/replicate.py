@@ -31,6 +31,9 @@ _BINDING = {"ALUT", "BLUT", "D0", "D1"}
 
 _CLOCKS = {"CLK", "WCK", "CLKI"}
 
+_SHARED = {"CE0", "CE1", "CE2", "CE3"}
+"""Ports of multipliers for whose signals the four of a block have four places together: they all keep one driver."""
+
 _NUMBER = re.compile(r"(\d+)")
 
 Input = tuple[str, str, int]
@@ -81,17 +84,20 @@ class _Netlist:
         for name, cell in list(self.cells.items()):
             if cell["type"] != kind or not cell["connections"].get(output):
                 continue
-            inputs = self.inputs[cell["connections"][output][0]]
-            if self._load(inputs) > limit and self._movable(cell["connections"][output][0], inputs):
-                copies += self._copy(name, output, inputs, limit)
+            bit = cell["connections"][output][0]
+            inputs = self.inputs[bit]
+            if self._load(inputs) > limit and self._movable(bit, inputs):
+                copies += self._copy(name, output, limit)
         return copies
 
     def _movable(self, bit: int, inputs: list[Input]) -> bool:
         return bit not in self.outside and not any(port in _BINDING | _CLOCKS for _, port, _ in inputs)
 
-    def _copy(self, name: str, output: str, inputs: list[Input], limit: int) -> int:
+    def _copy(self, name: str, output: str, limit: int) -> int:
         """Keep the first neighbourhood for the cell itself; a copy for each of the others."""
-        groups = self._neighbourhoods(inputs, limit)
+        inputs = self.inputs[self.cells[name]["connections"][output][0]]
+        shared = [entry for entry in inputs if entry[1] in _SHARED]
+        groups = self._neighbourhoods([entry for entry in inputs if entry[1] not in _SHARED], limit)
         for number, group in enumerate(groups[1:], 1):
             bit, self.next_bit = self.next_bit, self.next_bit + 1
             own = f"{name}_copy_{number}"
@@ -106,7 +112,7 @@ class _Netlist:
                 if cell["port_directions"][port] == "input":
                     for place, driver in enumerate(bits):
                         self.inputs[driver].append((own, port, place))
-        self.inputs[self.cells[name]["connections"][output][0]] = groups[0]
+        self.inputs[self.cells[name]["connections"][output][0]] = shared + groups[0]
         return len(groups) - 1
 
     def _load(self, inputs: list[Input]) -> int:
@@ -115,13 +121,13 @@ class _Netlist:
     def _neighbourhoods(self, inputs: list[Input], limit: int) -> list[list[Input]]:
         """Inputs in the order of their names, cut into as few groups as the limit allows, of about the same load."""
         load = self._load(inputs)
-        share = load / -(-load // limit)
+        share = load / max(-(-load // limit), 1)
         groups: dict[int, list[Input]] = defaultdict(list)
         before = 0
         for entry in sorted(inputs, key=lambda entry: _natural(entry[0])):
             groups[int(before / share)].append(entry)
             before += self._load([entry])
-        return list(groups.values())
+        return list(groups.values()) or [[]]
 
 
 def _natural(name: str) -> list[str | int]:
