@@ -10,9 +10,9 @@ from celosia.arch.isa import Opcode, decode, encode
 from celosia.arch.timing.program import predict
 from celosia.bench import measure
 from celosia.bench.roofline import Roof
-from celosia.bench.topology import products, render
 from celosia.bench.traffic import bytes_read, layer_bytes
 from celosia.demo import MODEL, digits
+from celosia.exchange.scalesim import products, render
 from celosia.model import load
 from celosia.runtime import Device
 from celosia.runtime.program import ArrayStep
@@ -85,4 +85,4 @@ def test_products_do_every_mac_of_the_network(separable):
 
 
 def test_topology_is_a_line_a_product(separable):
-    assert render(products(separable)) == "Layer, M, N, K,\n0_deep_wise, 36, 1, 9,\n1_point_wise, 36, 8, 4,\n"
+    assert render(products(separable)) == "Layer, M, N, K,\n0_deep_wise, 36, 1, 9,\n1_point, 36, 8, 4,\n"

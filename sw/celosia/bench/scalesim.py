@@ -9,10 +9,10 @@ from collections import Counter
 from collections.abc import Mapping
 from pathlib import Path
 
+from celosia.exchange.scalesim import products, render
 from celosia.model import Graph
 
 from .errors import BenchError
-from .topology import products, render
 
 __all__ = ["TOOL", "scalesim_cycles", "version"]
 

@@ -11,13 +11,15 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
+from amaranth.back import rtlil  # type: ignore[attr-defined]
 from amaranth.hdl import Elaboratable
+from amaranth.lib.wiring import Component
 
-from celosia.gateware.family import Family
+from celosia.gateware.family import Device, Family, SimulatedPlatform
 
 from .errors import BuildError
 
-__all__ = ["TOP", "Plan", "make_plan"]
+__all__ = ["TOP", "Plan", "make_netlist_plan", "make_plan"]
 
 TOP = "top"
 """Name of the design, in every file."""
@@ -29,6 +31,12 @@ _SYNTHESIS = {
     # A tile's eight registers share their clock enable: few of a kind leave the rest of a tile unused.
     Family.ICE40: "-dsp -device u -dffe_min_ce_use 5",
     Family.GOWIN: "-family gw2a",
+}
+
+_SYNTHESIZER = {
+    Family.ECP5: "synth_ecp5",
+    Family.ICE40: "synth_ice40",
+    Family.GOWIN: "synth_gowin -noiopads",  # the others make no pads either, where nobody asks for pins
 }
 
 _PLACEMENT = {
@@ -58,9 +66,9 @@ class Plan:
     files:
         Text by name.
     synthesize, place, pack:
-        A command each: the tool by Amaranth's name, and its arguments.
+        A command each: the tool by Amaranth's name, and its arguments. The last two are empty where the netlist is all.
     bitstream:
-        The file that comes out at the end.
+        The file that comes out at the end; empty likewise.
     """
 
     family: Family
@@ -120,13 +128,30 @@ def make_plan(family: Family, platform: Any, top: Elaboratable, *, clock_hz: flo
     return Plan(family, kept, synthesize, _modern(place) if family is Family.GOWIN else place, pack, bitstream)
 
 
-def _without_brackets(rtlil: str) -> str:
+def make_netlist_plan(component: Component, device: Device) -> Plan:
+    """A plan that ends with the netlist (``top.json``) of one component, whose members are its ports.
+
+    It has the same synthesis as a board's, but no pins, no PLL and nothing to place.
+    """
+    family = device.family
+    text = rtlil.convert(component, name=TOP, emit_src=False, platform=SimulatedPlatform(device))
+    script = (
+        f"read_rtlil {TOP}.il",
+        _AFTER_READ,
+        f"{_SYNTHESIZER[family]} {_SYNTHESIS[family]} -top {TOP}",
+        f"write_json {TOP}.json",
+    )
+    files = {f"{TOP}.il": _without_brackets(text), f"{TOP}.ys": "\n".join(script) + "\n"}
+    return Plan(family, files, ["yosys", f"{TOP}.ys"], [], [], "")
+
+
+def _without_brackets(text: str) -> str:
     """RTLIL whose identifiers have no brackets: ``\\sums[3]`` becomes ``\\sums.3``.
 
     Yosys' abc9 names single bits that way, and stops where a field of a structure has such a name already
     (YosysHQ/yosys#4349). A bit of a wire is written with a space, so it stays.
     """
-    return _BRACKETED.sub(lambda match: match[0].replace("[", ".").replace("]", ""), rtlil)
+    return _BRACKETED.sub(lambda match: match[0].replace("[", ".").replace("]", ""), text)
 
 
 def _modern(place: list[str]) -> list[str]:

@@ -20,17 +20,20 @@ from celosia.boards import BoardError
 from celosia.boards.pll import ClockError
 from celosia.build.errors import BuildError
 from celosia.compiler.errors import CompileError
+from celosia.exchange.errors import ExchangeError
+from celosia.explore.errors import ExploreError
 from celosia.model.errors import ModelError
 from celosia.runtime.errors import DeviceError, InputError, ProgramError
+from celosia.workers import WorkersError
 
-from . import bench, boards, build, check, compile, demo, fuzz, program, run, simulate, soak
+from . import bench, boards, build, check, compile, demo, exchange, explore, fuzz, program, run, simulate, soak
 from .errors import ArgumentError
 
 __all__ = ["app", "call"]
 
 USER_ERRORS = (
-    ArgumentError, BenchError, BoardError, BuildError, ClockError, CompileError, ConfigError, DeviceError, InputError,
-    ModelError, ProgramError,
+    ArgumentError, BenchError, BoardError, BuildError, ClockError, CompileError, ConfigError, DeviceError,
+    ExchangeError, ExploreError, InputError, ModelError, ProgramError, WorkersError,
 )  # fmt: skip
 
 app = typer.Typer(
@@ -42,9 +45,12 @@ app.command()(demo.demo)
 app.command()(run.run)
 app.command()(check.check)
 app.command("compile")(compile.compile_)
+app.command("export")(exchange.export_)
+app.command("import")(exchange.import_)
 app.command()(boards.boards)
 app.command("build")(build.build_)
 app.command()(program.program)
+app.command()(explore.explore)
 app.command()(fuzz.fuzz)
 app.command()(soak.soak)
 app.command()(simulate.simulate)

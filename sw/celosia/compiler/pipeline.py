@@ -27,7 +27,7 @@ from .passes.schedule import schedule
 from .passes.segment import segment
 from .passes.tile import tile
 from .strategies import STRATEGIES, Strategy, largest
-from .streaming import Network, StreamingStrategy, named, names, network_of, refuse
+from .streaming import FAMILIES, Network, StreamingStrategy, known, named, names, network_of, refuse
 from .verify import verify
 
 __all__ = ["MEMORIES", "analyze", "check", "compile", "strategy_names"]
@@ -123,8 +123,9 @@ def compile(
         raise ValueError("strategies must hold at least one strategy")
     if memory not in MEMORIES:
         raise ValueError(f"memory must be one of {', '.join(MEMORIES)}, not {memory!r}")
-    if isinstance(strategy, str) and strategy not in strategy_names():
-        raise CompileError(f"no strategy is called {strategy!r}; choose one of {', '.join(strategy_names())}")
+    if isinstance(strategy, str) and strategy not in STRATEGIES and not known(strategy):
+        choices = ", ".join((*strategy_names(), *FAMILIES))
+        raise CompileError(f"no strategy is called {strategy!r}; choose one of {choices}")
     if isinstance(strategy, str) and strategy in STRATEGIES:
         return _resident(graph, config, memory, {strategy: STRATEGIES[strategy]}, timing)
     if strategy is not None:

@@ -14,7 +14,7 @@ from celosia import compiler, golden
 from celosia.arch.config import Config
 from celosia.bench.tiling import Bounds, Span, TilingFigures, bounds, figures, timeline
 from celosia.bench.tiling_plot import plot_tilings
-from celosia.compiler.streaming import names
+from celosia.compiler.streaming import FAMILIES, known, names
 from celosia.model import Graph, load
 from celosia.runtime import Program
 from celosia.sim import MemoryModel
@@ -40,7 +40,8 @@ Row = tuple[TilingFigures, Program, list[Span]]
 def tiling(
     model: Model,
     strategies: Annotated[
-        str | None, typer.Option(metavar="A,B,…", help="Strategies to race. Default: all there are.")
+        str | None,
+        typer.Option(metavar="A,B,…", help="Strategies to race, mapping:FILE among them. Default: all with a name."),
     ] = None,
     config: Annotated[str, typer.Option(metavar="NAME", help=CONFIG_HELP)] = CORE,
     memory: Annotated[
@@ -84,8 +85,9 @@ def tiling(
 def _chosen(text: str | None) -> list[str]:
     wanted = list(names()) if text is None else [name.strip() for name in text.split(",")]
     for name in wanted:
-        if name not in names():
-            raise ArgumentError(f"no strategy that streams is called {name!r}; choose from {', '.join(names())}")
+        if not known(name):
+            choices = ", ".join((*names(), *FAMILIES))
+            raise ArgumentError(f"no strategy that streams is called {name!r}; choose from {choices}")
     return list(dict.fromkeys(wanted))
 
 

@@ -13,9 +13,10 @@ from .front import network_of
 from .legal import refuse
 from .network import Network
 from .program import Streamed
-from .strategies import StreamingStrategy, named, names
+from .strategies import FAMILIES, StreamingStrategy, known, named, names
 from .tiling import Order, Stage, Tiling
 
 __all__ = [
-    "Network", "Order", "Stage", "Streamed", "StreamingStrategy", "Tiling", "named", "names", "network_of", "refuse",
+    "FAMILIES", "Network", "Order", "Stage", "Streamed", "StreamingStrategy", "Tiling", "known", "named", "names",
+    "network_of", "refuse",
 ]  # fmt: skip

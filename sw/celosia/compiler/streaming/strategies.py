@@ -3,12 +3,12 @@
 
 A strategy is any object with ``choose(network)``, which returns a :class:`.tiling.Tiling`; docs/strategies.md writes
 one. A package adds its own under the entry point group :data:`GROUP`: the name is what ``--strategy`` takes, the object
-a strategy, or a class of strategies that is made without arguments.
+a strategy, or a class of strategies. A class is made without arguments, or, for ``NAME:TEXT``, with the text.
 """
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from importlib.metadata import entry_points
+from importlib.metadata import EntryPoint, entry_points
 from typing import Protocol
 
 from ..errors import TilingError
@@ -20,9 +20,15 @@ from .strips import kept
 from .tiling import Order, Stage, Tiling
 from .variants import heights, splits
 
-__all__ = ["BUILT_IN", "GROUP", "DepthFirst", "LayerByLayer", "StreamingStrategy", "named", "names", "tallest"]
+__all__ = [
+    "BUILT_IN", "FAMILIES", "GROUP", "DepthFirst", "LayerByLayer", "StreamingStrategy", "known", "named", "names",
+    "tallest",
+]  # fmt: skip
 
 GROUP = "celosia.strategies"
+
+FAMILIES = {"mapping:FILE": EntryPoint("mapping", "celosia.exchange.strategy:Mapped", GROUP)}
+"""Built-in classes of strategies that are made with a text, by how they are asked for."""
 
 
 class StreamingStrategy(Protocol):
@@ -140,13 +146,27 @@ def named(name: str) -> StreamingStrategy:
         return Search(BUILT_IN)
     if name in BUILT_IN:
         return BUILT_IN[name]
-    for point in entry_points(group=GROUP, name=name):
+    first, colon, text = name.partition(":")
+    for point in _points(first):
         try:
             found = point.load()
-            strategy = found() if isinstance(found, type) else found
+            strategy = found(*([text] if colon else [])) if isinstance(found, type) else found
         except Exception as error:  # a stranger's module may raise anything
-            raise TilingError(f"strategy {name}: {point.value} cannot be used: {error}") from error
+            text_is_wrong = colon and isinstance(error, (ValueError, OSError))
+            blame = "" if text_is_wrong else f"{point.value} cannot be used: "
+            raise TilingError(f"strategy {name}: {blame}{error}") from error
         if callable(getattr(strategy, "choose", None)):
             return strategy
         raise TilingError(f"strategy {name}: {point.value} has no method choose(network)")
-    raise TilingError(f"no strategy is called {name!r}; choose one of {', '.join(names())}")
+    raise TilingError(f"no strategy is called {name!r}; choose one of {', '.join((*names(), *FAMILIES))}")
+
+
+def known(name: str) -> bool:
+    """Whether :func:`named` has, or can make, a strategy of this name."""
+    first, colon, _ = name.partition(":")
+    return name in names() or bool(colon and list(_points(first)))
+
+
+def _points(name: str) -> Iterator[EntryPoint]:
+    yield from (point for point in FAMILIES.values() if point.name == name)
+    yield from entry_points(group=GROUP, name=name)

@@ -1,0 +1,2 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Many cores, memories and strategies for some networks: what each costs, and which are worth their area."""
