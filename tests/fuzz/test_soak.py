@@ -3,24 +3,20 @@
 
 import mmap
 
-import numpy as np
-
 from celosia.arch.config import PRESETS
 from celosia.demo import MODEL
-from celosia.fuzz.soak import resident_bytes, soak
+from celosia.fuzz.soak import mixture, resident_bytes, soak
 from celosia.model import load
 from celosia.runtime import Device
 from celosia.sim import MemoryModel, open_transport
-from compiler.networks import residual
 from support.command_line import command
 
 
 def test_mixed_networks_back_to_back_on_gateware():
-    networks = [load(MODEL), residual(np.random.default_rng(1)), residual(np.random.default_rng(2), 6, 5)]
     moody = MemoryModel(latency=20, gap=1, stall=0.3, seed=5)
     seen = []
     with Device(open_transport("verilator", PRESETS["c16"], external=moody)) as device:
-        soaked = soak(device, networks, 40, memories=("local", "external"), progress=seen.append)
+        soaked = soak(device, mixture(), 40, memories=("local", "external"), progress=seen.append)
     assert soaked.wrong == 0
     assert seen == list(range(1, 41))
     assert soaked.cycles > 40_000

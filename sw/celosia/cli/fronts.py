@@ -100,7 +100,7 @@ def _explain(out: Console, rows: Sequence[Row], board: Board, against: str) -> N
         f"●: no other core {LITTLE[against]} takes as few cycles. ○: none is better in anything and worse in nothing "
         "(cycles, KiB, LUTs, FFs, multipliers, RAM).",
         "cycles: of an inference, predicted. use: of the multipliers' time. KiB: through the external bus.",
-        f"FPGA: the largest share of what an {board.part.name} ({board.name}) has; above 100 % it does not fit.",
+        f"FPGA: the largest share of what {board.part.name} ({board.name}) has; above 100 % it does not fit.",
     ]
     if any(row.more_on_host for row in rows):
         lines.append(

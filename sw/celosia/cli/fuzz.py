@@ -28,7 +28,7 @@ def fuzz(
     config: Annotated[
         str | None, typer.Option(metavar="NAME", help=f"{options.CONFIG_HELP} Default: a random core every time.")
     ] = None,
-    cases: Annotated[int, typer.Option(help="Cases on one core, before the next is built.", min=1)] = 60,
+    cases: Annotated[int, typer.Option(help="Cases on one core, before the next is built.", min=1)] = 150,
     seed: Annotated[int, typer.Option(help="Where to begin; equal seeds draw equal cases.", min=0)] = 0,
     on: Annotated[
         Literal["functional", "verilator"], typer.Option(help="What runs the programs, beside the golden model.")

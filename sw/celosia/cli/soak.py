@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from celosia.demo import MODEL
+from celosia.fuzz.soak import mixture
 from celosia.fuzz.soak import soak as run_soak
 from celosia.model import load
 
@@ -27,7 +27,9 @@ STALLS = "latency=20,gap=1,stall=0.3"
 def soak(
     models: Annotated[
         list[Path] | None,
-        typer.Argument(metavar="MODEL...", help="Networks, or folders of them; the demo's network by default."),
+        typer.Argument(
+            metavar="MODEL...", help="Networks, or folders of them; the demo's and two smaller ones by default."
+        ),
     ] = None,
     count: Annotated[int, typer.Option(help="Inferences.", min=1)] = 1000,
     config: options.Config = DEFAULT,
@@ -38,7 +40,7 @@ def soak(
 ) -> int:
     """Run mixed networks back to back on one device, from local and from external memory; everything must be exact."""
     core = parse_config(config)
-    networks = [load(path) for path in expand(models or [MODEL])]
+    networks = [load(path) for path in expand(models)] if models else mixture()
     if any(tensor.dtype != "int8" for graph in networks for tensor in map(graph.tensors.__getitem__, graph.inputs)):
         raise ArgumentError("soak draws int8 inputs: leave out networks with inputs of another type")
     memories = ("local", "external") if core.external else ("local",)

@@ -1,22 +1,20 @@
 # SPDX-License-Identifier: Apache-2.0
 """Many cases on many cores, in parallel, until time is up."""
 
-import os
 import random
 import time
 import traceback
 import warnings
 from collections import Counter
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
 from hypothesis import HealthCheck, Phase, assume, given, seed, settings
 
 from celosia.arch.config import Config
 from celosia.sim import SimulatorError
+from celosia.workers import connected
 
 from .case import Case, cases
 from .cores import random_config
@@ -150,14 +148,11 @@ def run_units(
 
     Raises
     ------
-    OSError
+    WorkersError
         There is no scheduler at the address.
     """
-    from distributed import Client
-
     begun = time.monotonic()
-    client: Any  # Dask's own annotations cannot tell its synchronous from its asynchronous use
-    with _cluster(jobs, scheduler) as address, Client(address) as client:
+    with connected(jobs, scheduler) as client:
         running = {client.submit(run_unit, next(work), pure=False) for _ in range(len(client.nthreads()) or 1)}
         while running:
             time.sleep(1)
@@ -168,20 +163,6 @@ def run_units(
                 if passed < seconds:
                     running.add(client.submit(run_unit, next(work), pure=False))
                 yield future.result()
-
-
-@contextmanager
-def _cluster(jobs: int | None, scheduler: str | None) -> Iterator[str]:
-    """The address of a scheduler: the one given, or a new one with local processes."""
-    if scheduler is not None:
-        yield scheduler
-        return
-    from distributed import LocalCluster
-
-    cluster: Any
-    options: dict[str, Any] = {"threads_per_worker": 1, "dashboard_address": None}
-    with LocalCluster(n_workers=jobs or os.cpu_count() or 1, **options) as cluster:
-        yield cluster.scheduler_address
 
 
 def save_findings(report: Report, folder: Path) -> list[tuple[Finding, str]]:

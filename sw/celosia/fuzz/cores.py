@@ -33,10 +33,12 @@ def random_config(rng: random.Random) -> Config:
         depthwise=rng.random() < 0.9,
         elementwise=rng.random() < 0.9,
         external=rng.random() < 0.9,
+        overlap=rng.random() < 0.8,
     )
+    few = shape.external and rng.random() < 0.4  # what does not fit is streamed
     return shape.replace(
-        weight_bytes=shape.weight_word_bytes * rng.choice([1024, 1500, 4096]),
-        activation_bytes=shape.line_bytes * rng.choice([512, 600, 1024]),
+        weight_bytes=shape.weight_word_bytes * rng.choice([64, 150, 400] if few else [1024, 1500, 4096]),
+        activation_bytes=shape.line_bytes * rng.choice([20, 64, 150] if few else [512, 600, 1024]),
     )
 
 

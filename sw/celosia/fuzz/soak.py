@@ -9,10 +9,13 @@ import numpy as np
 
 from celosia import golden
 from celosia.compiler import compile
-from celosia.model import Graph
+from celosia.demo import MODEL
+from celosia.model import Graph, load
 from celosia.runtime import Device, Program
 
-__all__ = ["Soaked", "resident_bytes", "soak"]
+from .builder import Builder
+
+__all__ = ["Soaked", "mixture", "resident_bytes", "soak"]
 
 INPUTS = 4
 """Different inputs of each network."""
@@ -43,6 +46,19 @@ class _Load:
     program: Program
     inputs: list[np.ndarray]
     expected: list[np.ndarray]
+
+
+def mixture() -> list[Graph]:
+    """The demo's network, and small ones of what it lacks: every command, both dataflows, steps on the host."""
+    b = Builder(np.random.default_rng(1))
+    x = b.conv(b.input(1, 9, 8, 3), 8, (3, 3), padding="SAME", activation="RELU")
+    x = b.add(b.depthwise(x, padding="SAME"), x)
+    image = b.output(b.mean(b.maximum(x, (2, 2), (2, 2), padding="VALID"), 1, 2))
+    b = Builder(np.random.default_rng(2))
+    x = b.depthwise(b.input(1, 1, 20, 6), kernel=(1, 5), padding="SAME", activation="RELU")
+    x = b.average(x, (1, 4), (1, 4), padding="VALID")
+    sound = b.output(b.softmax(b.dense(b.reshape(x, 1, 30), 5)))
+    return [load(MODEL), image, sound]
 
 
 def resident_bytes() -> int | None:

@@ -192,6 +192,7 @@ def _check(program: Program) -> None:
         if not ok:
             raise ValueError(what)
 
+    require(all(tensor.dtype == "int8" for tensor in (*program.inputs, *program.outputs)), "ends that are not int8")
     require(program.memory in ("local", "external"), f"memory {program.memory!r}")
     require(len(program.layers) == len(graph.ops), "layers and operators differ in number")
     require(len(program.roots) == len(graph.tensors), "roots and tensors differ in number")

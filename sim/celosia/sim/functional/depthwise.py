@@ -2,7 +2,7 @@
 """DEPTHWISE, exactly as :class:`celosia.arch.isa.Depthwise` defines it, with its loops as array operations."""
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -102,32 +102,55 @@ def _pass(
     """The sums of one pass of one group, (output_h, output_w, 2, D)."""
     routing = Routing(f["routing"])
     warm_up = int(routing is Routing.ROWS)
-    a = _samples(config, activations, f, tile, warm_up, second=False)
-    # With SINGLE nothing depends on B: it may lie anywhere, also outside the memory.
-    b = a if routing is Routing.SINGLE else _samples(config, activations, f, tile, warm_up, second=True)
-    before_a, before_b = (np.concatenate([np.full_like(s[:1], f["input_zero_point"]), s[:-1]]) for s in (a, b))
+    a, b = (_samples(config, activations, f, tile, warm_up, second=second) for second in (False, True))
+    before_a, before_b = (s.a_row_before(f["input_zero_point"]) for s in (a, b))
     streams = {Routing.ROWS: (before_a, before_b, a, b), Routing.PAIRS: (a, b), Routing.SINGLE: (a,)}[routing]
     length = config.rows // 4 * _JOINED[routing]
     row = (np.arange(f["output_h"]) + warm_up) * f["steps"]
     step = f["skip_steps"] + np.arange(f["output_w"]) * f["stride_steps"]
     outputs = row[:, None] + step  # places in the sequence of all steps
+    kept = _kept(f)
     sums = np.zeros((*outputs.shape, 2, config.down_channels), np.int64)
     for segment, stream in enumerate(streams):
-        sequence = stream.reshape(-1, config.down_channels).astype(np.int64)
+        sequence = stream.values.reshape(-1, config.down_channels).astype(np.int64)
+        beyond = stream.beyond.reshape(-1)
         for back in range(length):
             taps = weights[segment * length + back].reshape(config.down_channels, 2).T
             if not taps.any():
                 continue
             if outputs.min() < back:
                 raise UndefinedCommandError("DEPTHWISE uses a sample from before its first step")
+            # What no output depends on may lie anywhere, also outside the memory.
+            places = beyond[outputs - back][:, :, None] * (kept & taps.any(axis=1))
+            if places.any():
+                raise UndefinedCommandError(f"DEPTHWISE reads activation byte {places.max()} of {len(activations)}")
             sums += sequence[outputs - back][:, :, None, :] * taps
     return sums
 
 
+class _Stream(NamedTuple):
+    """Samples A, or B, of every step.
+
+    Parameters
+    ----------
+    values:
+        (rows, steps, D).
+    beyond:
+        (rows, steps): the address of a sample that lies behind the memory's end; 0 for the others.
+    """
+
+    values: np.ndarray
+    beyond: np.ndarray
+
+    def a_row_before(self, zero_point: int) -> "_Stream":
+        """Of every row what was in the one before; padding in front of the first."""
+        values = np.concatenate([np.full_like(self.values[:1], zero_point), self.values[:-1]])
+        return _Stream(values, np.concatenate([np.zeros_like(self.beyond[:1]), self.beyond[:-1]]))
+
+
 def _samples(
     config: Config, activations: np.ndarray, f: dict[str, Any], tile: tuple[int, int, int], warm_up: int, second: bool
-) -> np.ndarray:
-    """Samples A, or B, of every step: (rows, steps, D)."""
+) -> _Stream:
     group, py, px = tile
     i = np.arange(-warm_up, f["output_h"])[:, None]
     t = np.arange(f["steps"])
@@ -138,13 +161,19 @@ def _samples(
         a = a + f["b_step"]
         x, iy = (x + f["b_step"], iy) if f["along"] else (x, iy + 1)
     inside = (iy >= 0) & (iy < f["input_rows"]) & (x >= 0) & (x < f["input_row_bytes"])
-    used = a[inside] % (1 << (config.activation_bytes - 1).bit_length())
-    if used.size and used.max() + config.down_channels > len(activations):
-        raise UndefinedCommandError(f"DEPTHWISE reads activation byte {used.max()} of {len(activations)}")
-    places = used[:, None] + np.arange(config.down_channels)
-    samples = np.full((*inside.shape, config.down_channels), f["input_zero_point"], np.int8)
-    samples[inside] = activations[places]
-    return samples
+    address = a % (1 << (config.activation_bytes - 1).bit_length())
+    there = address + config.down_channels <= len(activations)
+    values = np.full((*inside.shape, config.down_channels), f["input_zero_point"], np.int8)
+    values[inside & there] = activations[address[inside & there][:, None] + np.arange(config.down_channels)]
+    return _Stream(values, np.where(inside & ~there, address, 0))
+
+
+def _kept(f: dict[str, Any]) -> np.ndarray:
+    """Which outputs are written, (output_h, output_w, 2)."""
+    kept = np.ones((f["output_h"], f["output_w"], 2), bool)
+    kept[..., 1] = bool(f["both"])
+    kept[-1, :, 1] = bool(f["last_both"])
+    return kept
 
 
 def _targets(
@@ -154,11 +183,8 @@ def _targets(
     oy, ox, side = np.ogrid[: f["output_h"], : f["output_w"], :2]
     apart = f["output_pixel_pitch" if f["along"] else "output_row_pitch"] // 2
     places = f["output_address"] + oy * f["output_row_pitch"] + ox * f["output_pixel_pitch"] + side * apart
-    kept = np.ones(places.shape, bool)
-    kept[..., 1] = bool(f["both"])
-    kept[-1, :, 1] = bool(f["last_both"])
     targets = places[..., None] + np.arange(channels)
-    kept = np.broadcast_to(kept[..., None], targets.shape)
+    kept = np.broadcast_to(_kept(f)[..., None], targets.shape)
     if targets[kept].max() >= len(activations):
         raise UndefinedCommandError(f"DEPTHWISE writes activation byte {targets[kept].max()} of {len(activations)}")
     return targets, kept

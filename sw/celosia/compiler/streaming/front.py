@@ -31,10 +31,10 @@ def network_of(graph: Graph, config: Config, timing: ExternalTiming) -> Network:
     CompileError
         An operator runs nowhere, or no layer is left to the core.
     """
-    placed = verify("legalize", legalize(graph, config, "external"))
-    placed = refuse_unsupported(drop_unread(verify("place", place(placed))))
+    placed = verify("place", place(verify("legalize", legalize(graph, config, "external"))))
     while True:
-        module = placed
+        # Dropped anew each time: a PAD that a convolution had absorbed is needed when that goes to the host.
+        module = verify("fit", refuse_unsupported(drop_unread(placed)))
         for name, run in (("layout", _layout), ("lower", lower), ("segment", segment)):
             module = verify(name, run(module))
         network = Network(module, timing)
@@ -49,13 +49,8 @@ def network_of(graph: Graph, config: Config, timing: ExternalTiming) -> Network:
                 f"{graph.name} does not fit {config.name}: {graph.describe(graph.ops[number])} {why}; choose a larger "
                 f"configuration or a smaller network"
             )
-        placed = drop_unread(
-            placed.replace(
-                nodes=tuple(
-                    on_host(placed, node, large[node.layer]) if node.layer in large else node for node in placed.nodes
-                )
-            )
-        )
+        nodes = (on_host(placed, n, large[n.layer]) if n.layer in large else n for n in placed.nodes)
+        placed = placed.replace(nodes=tuple(nodes))
 
 
 def _layout(module: Module) -> Module:

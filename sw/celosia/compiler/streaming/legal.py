@@ -4,10 +4,9 @@
 from collections.abc import Iterator
 
 from ..errors import TilingError
-from ..forms import group_records
 from ..ir import AddLayer
 from .network import Network
-from .parts import part_channels
+from .parts import part_channels, part_edges
 from .storage import allocated, pairs
 from .strips import kept
 from .tiling import Order, Stage, Tiling
@@ -79,7 +78,7 @@ def _by_part(network: Network, stage: Stage) -> Iterator[str]:
         return
     bus = network.config.bus_bytes
     w = layer.window
-    sizes = {w.written.pixel, part_channels(network.config, layer), *(group_records(g) for g in layer.groups)}
+    sizes = {w.written.pixel, part_channels(network.config, layer), *part_edges(network.config, layer)}
     if w.batch > 1 or (network.made(first) == 1 and w.y.out > 1) or any(size % bus for size in sizes):
         yield f"illegal order: {stage.order.name} stores channels one by one, and these do not lie on whole bus words"
 

@@ -10,7 +10,9 @@ from celosia.arch.config import Config
 from ..forms import group_records, group_tiles
 from ..ir import ArrayLayer, ConvLayer, DepthwiseLayer, DownGroup, Group
 
-__all__ = ["Constants", "Part", "constants", "part_channels", "part_limits", "part_of", "parts_of", "units"]
+__all__ = [
+    "Constants", "Part", "constants", "part_channels", "part_edges", "part_limits", "part_of", "parts_of", "units",
+]  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -90,6 +92,15 @@ def _cuts(config: Config, group: Group | DownGroup) -> list[int]:
     at_once = max(1, min(most_words // words, most_records // width, count))
     pieces = -(-count // at_once)
     return [count * piece // pieces for piece in range(pieces + 1)]
+
+
+def part_edges(config: Config, layer: ArrayLayer) -> set[int]:
+    """Output channels, of all, at which a part of a layer begins or ends."""
+    edges: set[int] = set()
+    for group in layer.groups:
+        _, _, width = units(config, group)
+        edges |= {group.first + min(cut * width, group_records(group)) for cut in _cuts(config, group)}
+    return edges
 
 
 def part_channels(config: Config, layer: ArrayLayer) -> int:

@@ -1,0 +1,149 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The tests that run gateware, in the order in which a fault should meet them: near and quick ones first."""
+
+import json
+import os
+import re
+import subprocess
+import sys
+import xml.etree.ElementTree as Xml
+from collections.abc import Iterator
+from pathlib import Path
+
+__all__ = ["FOLDERS", "NotElaboratedError", "Suite", "run_python"]
+
+FOLDERS: dict[str, tuple[str, ...]] = {
+    "tests/gateware": (),
+    "tests/fuzz": ("-k", "gateware"),
+    "tests/networks": ("-k", "powers or bits or alone"),
+    "tests/formal": (),
+    "tests/sim_board": (),
+    "tests/cosim": (),
+    "tests/faults": (),
+}
+"""Where they are, and what chooses them."""
+
+GUESS = 3.0  # seconds of a test that never ran
+FIRST_ROUND, GROWTH = 10, 3  # seconds of tests in a process; how much more in the next one
+PATIENCE = 40  # seconds of the processor that a process gets, and twice as much as its tests are known to take
+FARTHER = 6  # a test this many times as quick goes before one that is a step nearer
+
+
+_IN_GATEWARE = re.compile(r"celosia/gateware/\S+\.py:\d+:")
+"""A traceback through the gateware: simulators run what it describes, not its functions."""
+
+
+_PYTEST = """
+import resource, sys, pytest
+resource.setrlimit(resource.RLIMIT_CPU, (int(sys.argv[1]), int(sys.argv[1]) + 5))
+sys.exit(pytest.main(sys.argv[2:]))
+"""
+"""Pytest with so many seconds of the processor: what hangs is known by them, however busy the machine is."""
+
+
+class NotElaboratedError(Exception):
+    """A test fails because Python, or Amaranth, refuses what describes the hardware."""
+
+
+def run_python(folder: Path, cache: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
+    """Python with the sources in a copy of the checkout; simulators are kept apart from the user's."""
+    paths = os.pathsep.join(str(folder / root) for root in ("hw", "sw", "sim"))
+    environment = os.environ | {"PYTHONPATH": paths, "CELOSIA_CACHE": str(cache)}
+    return subprocess.run(
+        [sys.executable, *arguments], cwd=folder, env=environment, capture_output=True, text=True, check=False
+    )
+
+
+class Suite:
+    """Tests, and how long each takes, which every run tells anew.
+
+    Parameters
+    ----------
+    original:
+        A copy of the checkout without a fault.
+    cache:
+        Where simulators are kept. Whatever a fault leaves alone is built once for all of them.
+    times:
+        A file that keeps the seconds of tests from run to run.
+    most:
+        Seconds of tests that a fault meets.
+    """
+
+    def __init__(self, original: Path, cache: Path, times: Path, most: float):
+        self.original, self.cache, self.file, self.most = original, cache, times, most
+        self.times: dict[str, float] = json.loads(times.read_text()) if times.is_file() else {}
+        self._sound: set[str] = set()
+        self.tests = [test for folder, chosen in FOLDERS.items() for test in self._collect(folder, *chosen)]
+        files = {test.split("::")[0] for test in self.tests}
+        self._texts = {name: (original / name).read_text(encoding="utf-8") for name in files}
+
+    def _collect(self, *arguments: str) -> Iterator[str]:
+        done = run_python(self.original, self.cache, "-m", "pytest", "--collect-only", "-q", "-n0", *arguments)
+        return (line for line in done.stdout.splitlines() if line.startswith("tests/") and "::" in line)
+
+    def seconds(self, test: str) -> float:
+        """How long a test takes."""
+        return self.times.get(test, GUESS)
+
+    def rounds(self, path: Path) -> Iterator[list[str]]:
+        """Tests for a fault in a file, in lists to be run one after the other."""
+        order = sorted(self.tests, key=lambda test: (self.seconds(test) + 0.05) * FARTHER ** self._distance(path, test))
+        room, total, tests = float(FIRST_ROUND), 0.0, []
+        for test in order:
+            if tests and (sum(map(self.seconds, tests)) + self.seconds(test) > room):
+                yield tests
+                tests, room = [], room * GROWTH
+            total += self.seconds(test)
+            if total > self.most:
+                break
+            tests.append(test)
+        yield tests
+
+    def _distance(self, path: Path, test: str) -> int:
+        """0 for a test that imports the file, 1 for one of its neighbours or of whole cores, 2 for others."""
+        file = test.split("::")[0]
+        module = ".".join(path.with_suffix("").parts[1:])
+        if f"{module} import" in self._texts[file]:
+            return 0
+        near = {path.parent.name, "fuzz"} & {*Path(file).parts}
+        return 1 if near or Path(file).stem == "test_core" else 2
+
+    def first_failure(self, folder: Path, path: Path) -> str:
+        """Run tests in a copy with a fault in ``path`` until one fails; its name, or nothing.
+
+        Raises
+        ------
+        NotElaboratedError
+            There is no hardware to test.
+        RuntimeError
+            The test fails without the fault, too: then it says nothing.
+        """
+        for tests in self.rounds(path):
+            if failed := self._failure(folder, tests):
+                if failed not in self._sound and self._failure(self.original, [failed]):
+                    raise RuntimeError(f"{failed} fails on the gateware as it is")
+                self._sound.add(failed)
+                return failed
+        return ""
+
+    def _failure(self, folder: Path, tests: list[str]) -> str:
+        """The first of some tests that fails, or does not come to an end."""
+        limit = round(PATIENCE + 2 * sum(map(self.seconds, tests)))
+        report = folder / "report.xml"
+        report.unlink(missing_ok=True)
+        options = ("-x", "-v", "-n0", "-p", "no:cacheprovider", f"--junitxml={report}")
+        done = run_python(folder, self.cache, "-u", "-c", _PYTEST, str(limit), *options, *tests)
+        failed = ""
+        for case in Xml.parse(report).getroot().iter("testcase") if report.is_file() else ():
+            name = f"{case.get('classname', '').replace('.', '/')}.py::{case.get('name')}"
+            if (problem := case.find("failure")) is not None or (problem := case.find("error")) is not None:
+                if _IN_GATEWARE.search(problem.text or ""):
+                    raise NotElaboratedError
+                failed = failed or name
+            elif case.find("skipped") is None:
+                self.times[name] = float(case.get("time", GUESS))
+        self.file.write_text(json.dumps(self.times, indent=0), encoding="utf-8")
+        if done.returncode and not failed:
+            begun = [line for line in done.stdout.splitlines() if line.startswith("tests/")]
+            return begun[-1].split(" PASSED")[0].strip() if begun else tests[0]
+        return failed
