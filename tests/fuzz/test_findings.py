@@ -54,8 +54,8 @@ def test_a_row_that_only_a_dropped_output_needs_may_lie_outside_the_memory():
 
 
 def test_parts_whose_channels_end_within_a_bus_word_are_not_stored_one_by_one():
-    """Seven tiles of six columns in two parts of 18 and 22 channels: the largest part filled whole words of the bus, and
-    only that was looked at. What lies outside of them cannot be stored."""
+    """Seven tiles of six columns in two parts, of 18 and 22 channels: 24 is the most that a part could
+    have had, whole words of the bus, and only that was looked at. What lies outside of them cannot be stored."""
     config = PRESETS["c64"].replace(
         rows=8, columns=6, lanes=6, line_steps=16, accumulators=256, bus_bits=32, elementwise=False, weight_rows=1,
         weight_bytes=24000, activation_bytes=9600, parameter_records=128, program_commands=32,
