@@ -3,6 +3,9 @@
 
 import re
 
+import pytest
+
+from celosia.sim.verilator.flat_verilog import fold_equal, width
 from celosia.sim.verilator.loops import roll
 from celosia.sim.verilator.netlist import clean_verilog, to_rtlil
 from sim.copier import small
@@ -55,6 +58,66 @@ def test_an_expression_becomes_a_loop_with_its_wires():
     assert text.count("x0 = loop_0[i + 0];") == text.count("x1 = loop_1[i + 0];") == 1
     assert text.count("l0 = x0 + x1;") == text.count("loop_0_next[i + 0] = l0[7:0];") == 1
     assert "reg [8:0] l0;" in text
+
+
+def test_an_expression_with_an_enable_becomes_a_loop_under_it():
+    sums = {f"s_{n}": f"{'even' if n < 10 else 'odd'}? d_{n} + s_{n}" for n in range(20)}
+    text = roll(module(sums | {f"d_{n}": "a" for n in range(20)}, inputs=("a", "even", "odd")))
+    for enable, first in (("even", 0), ("odd", 10)):
+        inside = text.split(f"if ({enable}) begin\n")[1].split(f"loop_0_next[i + {first}] = x0 + x1;\n")[0]
+        assert f"x0 = loop_1[i + {first}];" in inside
+        assert "if (" not in inside
+
+
+def test_parts_of_one_word_are_gathered():
+    sums = {f"s_{n}": f"word[{8 * n + 7}:{8 * n}] + s_{n}" for n in range(10)}
+    text = roll(module(sums, inputs=("a", "word")).replace("  wire word;", "  wire [79:0] word;"))
+    assert "loop_0_leaf_0[9] = word[79:72];" in text
+    assert "reg [7:0] loop_0_leaf_0 [0:9];" in text
+    assert "loop_0_next[i + 0] = x0 + x1;" in text
+
+
+def test_a_part_with_a_range_of_its_own_keeps_it():
+    lines = [
+        line for n in range(10) for line in (f"  wire [8:1] \\p{n}[8:1] ;", f"  assign \\p{n}[8:1]  = d_{n} << 1;")
+    ]
+    text = module({f"s_{n}": f"\\p{n}[8:1] [8:4]" for n in range(10)} | {f"d_{n}": "a" for n in range(10)})
+    text = roll(text.replace("endmodule", "\n".join([*lines, "endmodule"])))
+    assert "reg [8:1] l0;" in text
+    assert "l0 = x0 << 1;" in text
+    assert "loop_0_next[i + 0] = l0[8:4];" in text.replace("l0 [", "l0[")
+
+
+def test_registers_that_share_a_source_in_pairs_copy_it_in_a_loop():
+    sums = {f"s_{n}": f"d_{n // 2} + e_{n}" for n in range(16)}
+    text = roll(module(sums | {f"{name}_{n}": "a" for name in "de" for n in range(16)}))
+    assert "loop_0_leaf_0[2 * i + 0] = loop_1[i + 0];" in text
+    assert "loop_0_leaf_0[2 * i + 1] = loop_1[i + 0];" in text
+
+
+def test_a_wire_that_reads_itself_or_is_far_from_a_register_is_no_loop():
+    chain = [(f"c{m}_{n}", f"c{m + 1}_{n} + d_{n}") for n in range(8) for m in range(400)]
+    ends = [(f"c400_{n}", f"c0_{n}") for n in range(8)]
+    text = roll(module({f"s_{n}": f"c0_{n}" for n in range(8)} | {f"d_{n}": "a" for n in range(8)}, chain + ends))
+    assert "loop_0_next[7] = c0_7;" in text
+
+
+@pytest.mark.parametrize(
+    ("line", "folded"),
+    [
+        ("assign b = { a[3], a[3], a[3], a[3:1] };", "assign b = { {3{a[3]}}, a[3:1] };"),
+        ("assign b = { c, \\a [3], \\a [3], \\a [3] };", "assign b = { c, {3{\\a [3]}} };"),
+        ("assign b = { a[3], a[3], a[2] };", "assign b = { a[3], a[3], a[2] };"),
+        ("assign b = { a[3], a[3], a[3:0], a[3] };", "assign b = { a[3], a[3], a[3:0], a[3] };"),
+        ('$write("%d", a[3], a[3], a[3]);', '$write("%d", a[3], a[3], a[3]);'),
+    ],
+)
+def test_equal_bits_are_written_once(line, folded):
+    assert fold_equal(line) == folded
+
+
+def test_width_of_a_type():
+    assert [width(kind) for kind in ("", "signed ", "[7:0] ", "signed [32:1] ")] == [1, 1, 8, 32]
 
 
 def test_leaves_out_of_line_are_gathered_unless_they_are_too_many():

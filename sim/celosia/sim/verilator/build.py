@@ -38,6 +38,7 @@ _FAST, _SLOW, _HARNESS = ("-O3", "-include", "arithmetic.hpp"), ("-O0",), ("-O2"
 _RUNTIME = ("verilated.cpp", "verilated_threads.cpp")
 _SOURCES = ("hooks.hpp", "arithmetic.hpp", "common.hpp", "assertions.hpp")
 _CORE_HARNESS = ("control.hpp", "memory.hpp", "harness.cpp")
+_ROLLED = ("flat_verilog.py", "shapes.py", "loops.py")
 _JOBS = 2
 
 
@@ -129,8 +130,8 @@ class _Plan:
     def key(self, hardware: str) -> str:
         yosys = f"pyosys {importlib.metadata.version('pyosys')}"
         parts = (*self.passes, *self.verilate, *self.runtime, *self.sources.values(), *self.tools, yosys)
-        rolled = _source("loops.py") if self.rolled else ""
-        return _hash(hardware, *parts, rolled, *_COMPILE, *_FAST, *_SLOW, *_HARNESS, *self.native, self.machine)
+        rolled = [_source(name) for name in _ROLLED] if self.rolled else []
+        return _hash(hardware, *parts, *rolled, *_COMPILE, *_FAST, *_SLOW, *_HARNESS, *self.native, self.machine)
 
 
 def _plan(wave: bool, harness: Mapping[str, str]) -> _Plan:

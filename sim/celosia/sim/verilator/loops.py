@@ -21,8 +21,12 @@ and what fits no loop is assigned element by element. ``loop_7_next`` keeps what
 
 import collections
 import itertools
+import math
 import re
 from dataclasses import dataclass, field
+
+from .flat_verilog import TOKEN, WIDEST, Netlist, Register, fold_equal, width
+from .shapes import Shape, shape
 
 __all__ = ["roll"]
 
@@ -32,34 +36,7 @@ SMALLEST = 8
 SHORTEST_COPY = 4
 """Turns of a loop that only copies."""
 
-LARGEST = 24
-"""Wires in the expression of one register; a larger one is left alone."""
-
-WIDEST = 64
-"""Bits of a register: wider ones are arrays of words in C++ already."""
-
-_TOKEN = re.compile(
-    r"""(?P<skip>"[^"]*"|\$\w+|\d*'s?[bdho][0-9a-fA-FxzXZ?_]+|\d+)|(?P<name>\\\S+[ ]|[A-Za-z_][A-Za-z0-9_$]*)"""
-)
-_DECLARATION = re.compile(r"  (wire|reg) ((?:signed )?(?:\[(\d+):0\] )?)(\\\S+ |\w+)(?: = \d+'[hd](0+))?;")
-_ASSIGN = re.compile(r"  assign (\\\S+ |\w+) = (.*);")
-_PORT = re.compile(r"  (?:input|output|inout) (?:\[\d+:\d+\] )?(\w+);")
-_RESET = re.compile(r"    if \((\w+)\) (\\\S+ |\w+) <= \d+'[hd]0+;")
-_UPDATE = re.compile(r"    (?:else )?(?:if \((.*)\) )?(\\\S+ |\w+) <= (.*);")
-_ALWAYS = "  always @(posedge clk)"
 _NUMBER = re.compile(r"\d+")
-
-
-@dataclass(frozen=True)
-class _Register:
-    """A register that may become an element: where it stands, and what it takes at an edge."""
-
-    name: str
-    kind: str
-    reset: str | None
-    enable: str | None
-    value: str
-    lines: tuple[int, ...]
 
 
 @dataclass
@@ -69,55 +46,8 @@ class _Array:
     name: str
     kind: str
     reset: str | None
-    members: list[_Register]
+    members: list[Register]
     body: list[str] = field(default_factory=list)
-
-
-@dataclass(frozen=True)
-class _Shape:
-    """An expression with its leaves taken out: equal shapes fit one loop."""
-
-    wires: tuple[str, ...]
-    """The declared type of each intermediate wire, and the last, the register's."""
-    texts: tuple[tuple[str | int, ...], ...]
-    """What each is assigned: text, leaves as numbers from 0, wires as numbers from −1 down."""
-    leaves: tuple[str, ...]
-    """The declared type of each leaf."""
-
-
-class _Netlist:
-    """Lines of Yosys' Verilog, and what they declare."""
-
-    def __init__(self, lines: list[str]):
-        self.lines = lines
-        self.kinds: dict[str, str] = {}
-        self.assigned: dict[str, str] = {}
-        self.registers: list[_Register] = []
-        ports = {match[1] for line in lines if (match := _PORT.fullmatch(line))}
-        zero: dict[str, int] = {}
-        for number, line in enumerate(lines):
-            if match := _DECLARATION.fullmatch(line):
-                self.kinds[match[4]] = match[2]
-                if match[1] == "reg" and match[5] and match[4] not in ports and int(match[3] or 0) < WIDEST:
-                    zero[match[4]] = number
-            elif match := _ASSIGN.fullmatch(line):
-                self.assigned[match[1]] = match[2]
-            elif line == _ALWAYS:
-                self._take_register(number, zero)
-
-    def _take_register(self, number: int, zero: dict[str, int]) -> None:
-        reset = _RESET.fullmatch(self.lines[number + 1])
-        last = number + (2 if reset else 1)
-        update = _UPDATE.fullmatch(self.lines[last])
-        if not update or update[2] not in zero or (reset and reset[2] != update[2]):
-            return
-        if reset is None and self.lines[last + 1].startswith("    "):
-            return
-        name = update[2]
-        lines = (zero[name], *range(number, last + 1))
-        self.registers.append(
-            _Register(name, self.kinds[name], reset[1] if reset else None, update[1], update[3], lines)
-        )
 
 
 def roll(text: str) -> str:
@@ -128,7 +58,7 @@ def roll(text: str) -> str:
     text:
         One module, as ``write_verilog -noattr`` writes it after ``proc`` and ``flatten``, its clock called ``clk``.
     """
-    netlist = _Netlist(text.splitlines())
+    netlist = Netlist([fold_equal(line) for line in text.splitlines()])
     prefix = next(name for n in itertools.count() if (name := f"loop{n or ''}_") not in text)
     arrays = _arrays(netlist.registers, prefix)
     places = {register.name: (array, i) for array in arrays for i, register in enumerate(array.members)}
@@ -140,17 +70,16 @@ def roll(text: str) -> str:
     end = kept.index("endmodule")
     start = next(number for number, line in enumerate(kept) if line.startswith("  "))
     declared = [line for array in arrays for line in _declare(array)]
-    blocks = [line for array in arrays for line in _block(array)]
     body = [roller.rename(line) for line in kept[start:end]]
-    return "\n".join([*kept[:start], *declared, *body, *blocks, *kept[end:], ""])
+    return "\n".join([*kept[:start], *declared, *body, *_block(arrays), *kept[end:], ""])
 
 
 # --- which registers ---
 
 
-def _arrays(registers: list[_Register], prefix: str) -> list[_Array]:
+def _arrays(registers: list[Register], prefix: str) -> list[_Array]:
     """Classes large enough, in the order in which they appear; always the same for the same text."""
-    classes: dict[tuple[str, str, str | None], list[_Register]] = collections.defaultdict(list)
+    classes: dict[tuple[str, str, str | None], list[Register]] = collections.defaultdict(list)
     for register in registers:
         if _NUMBER.search(register.name):
             classes[(_NUMBER.sub("#", register.name), register.kind, register.reset)].append(register)
@@ -161,17 +90,17 @@ def _arrays(registers: list[_Register], prefix: str) -> list[_Array]:
     ]
 
 
-def _sorted(members: list[_Register]) -> list[_Register]:
+def _sorted(members: list[Register]) -> list[Register]:
     """In the order of their numbers, or with a number at the end of the name first.
 
     The first keeps the stages of a delay together, the second the elements of one stage: whichever leaves more of
     them one step from where their values come from.
     """
 
-    def numbers(register: _Register) -> tuple[int, ...]:
+    def numbers(register: Register) -> tuple[int, ...]:
         return tuple(int(number) for number in _NUMBER.findall(register.name))
 
-    def breaks(order: list[_Register]) -> int:
+    def breaks(order: list[Register]) -> int:
         place = {register.name: number for number, register in enumerate(order)}
         sources = [place.get(register.value.strip() + " ", place.get(register.value, -9)) for register in order]
         return sum(after != before + 1 for before, after in itertools.pairwise(sources))
@@ -187,20 +116,22 @@ def _declare(array: _Array) -> list[str]:
     return [f"  reg {array.kind}{array.name} [0:{last}], {array.name}_next [0:{last}];"]
 
 
-def _block(array: _Array) -> list[str]:
-    name = array.name
-    every = f"for (int unsigned i = 0; i < {len(array.members)}; i = i + 1)"
-    body = array.body
-    if array.reset is not None:
-        body = [*body, f"if ({array.reset}) {every} {name}_next[i] = 0;"]
-    lines = [
-        f"initial {every} begin {name}[i] = 0; {name}_next[i] = 0; end",
-        f"always @(posedge clk) begin : {name}_block",
-        *body,
-        f"{name} <= {name}_next;",
-        "end",
+def _block(arrays: list[_Array]) -> list[str]:
+    """Initial values, and one block for the edge: with one for each array, Verilator would copy them once more."""
+    if not arrays:
+        return []
+    initial = [f"initial {_every(array)} begin {array.name}[i] = 0; {array.name}_next[i] = 0; end" for array in arrays]
+    resets = [
+        f"if ({array.reset}) {_every(array)} {array.name}_next[i] = 0;" for array in arrays if array.reset is not None
     ]
+    updates = [f"{array.name} <= {array.name}_next;" for array in arrays]
+    body = [line for array in arrays for line in array.body]
+    lines = [*initial, "always @(posedge clk) begin", *body, *resets, *updates, "end"]
     return [f"  {line}" for line in lines]
+
+
+def _every(array: _Array) -> str:
+    return f"for (int unsigned i = 0; i < {len(array.members)}; i = i + 1)"
 
 
 # --- how they are computed ---
@@ -209,8 +140,8 @@ def _block(array: _Array) -> list[str]:
 class _Roller:
     """Writes the statements of arrays."""
 
-    def __init__(self, netlist: _Netlist, places: dict[str, tuple[_Array, int]]):
-        self._kinds, self._assigned = netlist.kinds, netlist.assigned
+    def __init__(self, netlist: Netlist, places: dict[str, tuple[_Array, int]]):
+        self._netlist = netlist
         self._places = places
         self._temporaries = itertools.count()
 
@@ -221,81 +152,36 @@ class _Roller:
             place = self._places.get(match[0])
             return match[0] if place is None else f"{place[0].name}[{place[1]}]"
 
-        return _TOKEN.sub(replace, text)
+        return TOKEN.sub(replace, text)
 
     def fill(self, array: _Array) -> None:
         """Write the body of an array's block."""
-        shapes = [self._shape(register) for register in array.members]
-        position = 0
-        for shape, group in itertools.groupby(shapes, lambda pair: pair and pair[0]):
-            pairs = list(group)
-            turns = [pair[1] for pair in pairs if pair]
-            if shape is None or not self._loop(array, position, shape, turns):
-                self._elements(array, position, len(pairs))
-            position += len(pairs)
-        enabled: dict[str, list[str]] = collections.defaultdict(list)
-        for number, register in enumerate(array.members):
-            if register.enable is not None:
-                enabled[register.enable].append(f"{array.name}_next[{number}] = {self.rename(register.value)};")
-        for enable, lines in enabled.items():
-            array.body += [f"if ({self.rename(enable)}) begin", *lines, "end"]
+        shapes = [shape(register, self._netlist, self._places) for register in array.members]
+        keys = [(found and found[0], register.enable) for found, register in zip(shapes, array.members, strict=True)]
+        blocks: dict[str | None, list[str]] = {None: []}
+        first = 0
+        for (common, enable), group in itertools.groupby(keys):
+            last = first + len(list(group))
+            lines = blocks.setdefault(enable, [])
+            turns = [found[1] for found in shapes[first:last] if found]
+            if common is None or not self._loop(lines, array, first, common, turns):
+                lines += self._elements(array, first, last)
+            first = last
+        for enable, lines in blocks.items():
+            array.body += lines if enable is None else [f"if ({self.rename(enable)}) begin", *lines, "end"]
 
-    def _elements(self, array: _Array, first: int, count: int) -> None:
-        for number in range(first, first + count):
-            register = array.members[number]
-            if register.enable is None:
-                array.body.append(f"{array.name}_next[{number}] = {self.rename(register.value)};")
+    def _elements(self, array: _Array, first: int, last: int) -> list[str]:
+        values = [self.rename(register.value) for register in array.members[first:last]]
+        return [f"{array.name}_next[{number}] = {value};" for number, value in enumerate(values, first)]
 
-    # --- shapes ---
-
-    def _shape(self, register: _Register) -> tuple[_Shape, tuple[str, ...]] | None:
-        """The shape of a register's next value and its leaves; None if it has an enable or is too large."""
-        if register.enable is not None:
-            return None
-        leaves: dict[str, int] = {}
-        wires: dict[str, int] = {}
-        kinds: list[str] = []
-        texts: list[tuple[str | int, ...]] = []
-
-        def walk(text: str) -> tuple[str | int, ...]:
-            parts: list[str | int] = []
-            end = 0
-            for match in _TOKEN.finditer(text):
-                name = match["name"]
-                if name is None:
-                    continue
-                parts += [text[end : match.start()], visit(name)]
-                end = match.end()
-            return (*parts, text[end:])
-
-        def visit(name: str) -> int:
-            if name in wires:
-                return wires[name]
-            known = name in self._assigned and name in self._kinds  # else a part of a wire, with a range of its own
-            if known and name not in self._places and len(wires) < LARGEST:
-                inside = walk(self._assigned[name])
-                texts.append(inside)
-                kinds.append(self._kinds[name])
-                wires[name] = -len(texts)
-                return wires[name]
-            return leaves.setdefault(name, len(leaves))
-
-        texts.append(walk(register.value))
-        kinds.append(register.kind)
-        if len(wires) >= LARGEST or not all(name in self._kinds for name in leaves):
-            return None
-        return _Shape(tuple(kinds), tuple(texts), tuple(self._kinds[name] for name in leaves)), tuple(leaves)
-
-    # --- loops ---
-
-    def _loop(self, array: _Array, first: int, shape: _Shape, turns: list[tuple[str, ...]]) -> bool:
+    def _loop(self, lines: list[str], array: _Array, first: int, shape: Shape, turns: list[tuple[str, ...]]) -> bool:
         """Write the loop for ``turns`` from element ``first``; False, and nothing written, if it does not pay.
 
         Indices grow from 0 and leaves are read before they are used, whichever the expression needs in the end:
         so the compiler sees that no read is out of bounds, and no branch is left.
         """
         if shape.texts == (("", 0, ""),):
-            self._copy(array.body, f"{array.name}_next", first, [leaves[0] for leaves in turns])
+            self._copy(lines, f"{array.name}_next", first, [leaves[0] for leaves in turns])
             return True
         count = len(turns)
         if count < SMALLEST:
@@ -312,26 +198,48 @@ class _Roller:
             elif len(runs) == 1:
                 source = self._element(column[0])
             else:
-                loose += sum(length for _, length in runs if length < SHORTEST_COPY)
+                if width(kind) > WIDEST:
+                    return False
+                loose += self._loose(column)
                 gathered = f"{array.name}_leaf_{next(self._temporaries)}"
                 declared.append(f"reg {kind}{gathered} [0:{count - 1}];")
-                self._copy(gathers, gathered, 0, column)
+                self._gather(gathers, gathered, column)
                 source = f"{gathered}[i]"
             reads.append(f"x{slot} = {source};")
-        if loose > count:
+        if loose > count * len(shape.texts):
             return False
         declared += [f"reg {kind}x{slot};" for slot, kind in enumerate(shape.leaves)]
         declared += [f"reg {kind}l{number};" for number, kind in enumerate(shape.wires[:-1])]
         zeros = [f"x{slot} = 0;" for slot in range(len(shape.leaves))]
         zeros += [f"l{number} = 0;" for number in range(len(shape.wires) - 1)]
-        array.body += ["begin", *declared, *zeros, *gathers]
-        array.body += [f"for (int unsigned i = 0; i < {count}; i = i + 1) begin", *reads]
+        lines += ["begin", *declared, *zeros, *gathers]
+        lines += [f"for (int unsigned i = 0; i < {count}; i = i + 1) begin", *reads]
         for number, text in enumerate(shape.texts):
             target = f"{array.name}_next[i + {first}]" if number == len(shape.texts) - 1 else f"l{number}"
             value = "".join(p if isinstance(p, str) else f"x{p}" if p >= 0 else f"l{-p - 1}" for p in text)
-            array.body.append(f"{target} = {value};")
-        array.body += ["end", "end"]
+            lines.append(f"{target} = {value};")
+        lines += ["end", "end"]
         return True
+
+    def _gather(self, lines: list[str], target: str, column: list[str]) -> None:
+        """Statements for ``target[n] = column[n]``, where each element may come several times in a row."""
+        times = _times(column)
+        if times == 1:
+            self._copy(lines, target, 0, column)
+            return
+        for start, length in self._runs(column[::times]):
+            if length < SHORTEST_COPY:
+                numbers = range(times * start, times * (start + length))
+                lines += [f"{target}[{n}] = {self.rename(column[n])};" for n in numbers]
+            else:
+                source = self._element(column[times * start])
+                writes = [f"{target}[{times} * i + {times * start + k}] = {source};" for k in range(times)]
+                lines += [f"for (int unsigned i = 0; i < {length}; i = i + 1) begin", *writes, "end"]
+
+    def _loose(self, column: list[str]) -> int:
+        """Elements of a column that are assigned one by one."""
+        times = _times(column)
+        return times * sum(length for _, length in self._runs(column[::times]) if length < SHORTEST_COPY)
 
     def _copy(self, lines: list[str], target: str, first: int, column: list[str]) -> None:
         """Statements for ``target[first + n] = column[n]``."""
@@ -380,3 +288,9 @@ class _Roller:
         """The element that is ``name`` in turn 0 of a loop and moves on with it."""
         array, place = self._places[name]
         return f"{array.name}[i + {place}]"
+
+
+def _times(column: list[str]) -> int:
+    """How often every element of a column comes in a row."""
+    lengths = {len(list(group)) for _, group in itertools.groupby(column)}
+    return math.gcd(*lengths)
