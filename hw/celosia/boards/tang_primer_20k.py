@@ -28,11 +28,13 @@ TANG_PRIMER_20K = Board(
     part=GW2A_18C,
     platform=_platform,
     device=DEVICE,
-    # 8x8 with memories for 46 blocks: keyword spotting fits, with its pooling on the host. No network that fits adds
-    # tensors, and the board's DDR3 is left alone. One command at a time saves an eighth of the flip-flops, of which
-    # there are too few otherwise.
+    # 8x4 with memories for 46 blocks: keyword spotting fits, with its pooling on the host. No network that fits adds
+    # tensors, and the board's DDR3 is left alone. For 8x8 there would be multipliers and LUTs, but nextpnr finds no
+    # place for a MULT18X18 where it has put single MULT9X9: both kinds together must not be more than the 48.
     config=preset("c64").replace(
-        name="c64-20k",
+        name="c32-20k",
+        columns=4,
+        lanes=4,
         line_steps=256,
         accumulators=256,
         weight_bytes=36 << 10,

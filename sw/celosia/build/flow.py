@@ -25,6 +25,7 @@ from .place import Placed, best, place_seeds
 from .plan import TOP, Plan, make_plan
 from .process import run_tool
 from .replicate import replicate_file
+from .sites import place_file
 from .tools import versions
 
 __all__ = ["Built", "build", "cache_folder"]
@@ -124,7 +125,8 @@ def build(
         check_fits(board.part, count_cells(plan.files[f"{TOP}.il"]))
     cache = cache_folder() / board.name
     with step("synthesize", "synthesizing"):
-        folder = synthesize(plan, cache, tools)
+        on_85k = "--85k" in plan.place
+        folder = synthesize(plan, cache, tools, system.config.weight_rows if on_85k else None)
     with step("place and route", f"placing and routing from {_count(seeds)}"):
         placed = place_seeds(
             plan,
@@ -173,10 +175,15 @@ def check_clock(placed: Placed, clock_hz: int) -> None:
         )
 
 
-def synthesize(plan: Plan, cache: Path, tools: dict[str, str]) -> Path:
+def synthesize(plan: Plan, cache: Path, tools: dict[str, str], weight_rows: int | None = None) -> Path:
     """The folder with the netlist, made now or found in the cache; seeds share it.
 
     That of an ECP5 is improved: carry chains trimmed, drivers of many inputs replicated.
+
+    Parameters
+    ----------
+    weight_rows:
+        Of the array, for the floor plan of a core on the FPGA that there is one for.
 
     Raises
     ------
@@ -184,7 +191,7 @@ def synthesize(plan: Plan, cache: Path, tools: dict[str, str]) -> Path:
         Yosys fails.
     """
     improve = plan.family is Family.ECP5
-    folder = cache / f"{plan.key}-pyosys-{tools['pyosys']}{'-improved' if improve else ''}"
+    folder = cache / f"{plan.key}-pyosys-{tools['pyosys']}{f'-improved-{_passes()}' if improve else ''}"
     if folder.exists():
         folder.touch()  # used last, so kept longest
         return folder
@@ -196,9 +203,17 @@ def synthesize(plan: Plan, cache: Path, tools: dict[str, str]) -> Path:
     if improve:
         trim_file(scratch / f"{TOP}.json")
         replicate_file(scratch / f"{TOP}.json")
+        if weight_rows:
+            place_file(scratch / f"{TOP}.json", weight_rows)
     with contextlib.suppress(OSError):  # somebody else has built the same meanwhile
         scratch.rename(folder)
     return folder
+
+
+def _passes() -> str:
+    """A hash of what happens to a netlist behind yosys."""
+    sources = (Path(__file__).with_name(name).read_bytes() for name in ("carries.py", "replicate.py", "sites.py"))
+    return hashlib.sha256(b"".join(sources)).hexdigest()[:8]
 
 
 def tidy(cache: Path, folder: Path, chosen: Placed) -> None:

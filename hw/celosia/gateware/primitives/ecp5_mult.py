@@ -20,11 +20,6 @@ WIDTH = 18
 class MULT18X18D(Component):
     """``product = a · b``, signed, two cycles later: registers at both inputs and at the output.
 
-    Parameters
-    ----------
-    location:
-        Where nextpnr is to place it, a BEL's name; None leaves that to it.
-
     Members
     -------
     a:
@@ -36,8 +31,7 @@ class MULT18X18D(Component):
         36 bits.
     """
 
-    def __init__(self, location: str | None = None):
-        self.location = location
+    def __init__(self):
         super().__init__(
             {
                 "a": In(signed(WIDTH)),
@@ -65,8 +59,6 @@ class MULT18X18D(Component):
         ports = {f"i_A{i}": self.a[i] for i in range(WIDTH)}
         ports |= {f"i_B{i}": self.b[i] for i in range(WIDTH)}
         ports |= {f"o_P{i}": self.product[i] for i in range(2 * WIDTH)}
-        if self.location:
-            ports["a_BEL"] = self.location
         return Instance(
             "MULT18X18D",
             p_REG_INPUTA_CLK="CLK0",

@@ -4,7 +4,6 @@
 from ....arch.config import Config
 from ... import sums
 from ...family import Family, device_of
-from ...primitives.ecp5_sites import column_sites
 from ..multipliers import share
 from .column import PairColumn
 from .ecp5_double import DoubleColumn
@@ -31,12 +30,10 @@ def bodies(config: Config, platform: object) -> list[PairColumn]:
         kind = WITH_MULTIPLIERS[device.family]
         first = [kind(config, moves_down=moves, add=sums.add) for moves in moves_down[:whole]]
         return first + [ProductColumn(config, moves_down=moves, add=sums.add) for moves in moves_down[whole:]]
-    sites = column_sites(getattr(platform, "device", ""), rows=config.rows, columns=whole)
     result: list[PairColumn] = []
     for p, moves in enumerate(moves_down):
         if p < whole:
-            locations = sites[p] if p < len(sites) else None
-            result.append(DoubleColumn(config, moves_down=moves, locations=locations))
+            result.append(DoubleColumn(config, moves_down=moves))
         else:
             doubles = multipliers - whole * config.rows if p == whole else 0
             result.append(LogicColumn(config, moves_down=moves, doubles=doubles))

@@ -22,7 +22,6 @@ from typing import Any
 
 from amaranth.hdl import Cat, Const, Module, Signal, Value, signed
 
-from ....arch.config import Config
 from ...primitives.ecp5_carry import add
 from ...primitives.ecp5_mult import MULT18X18D
 from .chain import chain
@@ -65,9 +64,8 @@ class Double:
         activation: Value,
         swap: Value,
         packed: Value,
-        location: str | None = None,
     ):
-        m.submodules[f"multiplier_{name}"] = multiplier = MULT18X18D(location)
+        m.submodules[f"multiplier_{name}"] = multiplier = MULT18X18D()
         m.d.comb += [
             multiplier.a.eq(entering.as_signed()),
             multiplier.b.eq(packed[:18]),
@@ -98,17 +96,7 @@ def _modulo_64(m: Module, name: str, a: Value, w: Value) -> tuple[Value, Value]:
 
 
 class DoubleColumn(PairColumn):
-    """A multiplier a row; three channels of partial sums, combined at the foot.
-
-    Parameters
-    ----------
-    locations:
-        BELs of the rows' multipliers; None leaves the placement to nextpnr.
-    """
-
-    def __init__(self, config: Config, *, moves_down: bool, locations: Sequence[str] | None = None):
-        super().__init__(config, moves_down=moves_down)
-        self.locations = locations or [None] * config.rows
+    """A multiplier a row; three channels of partial sums, combined at the foot."""
 
     def _multiply(self, m: Module, entering: Sequence[Value]) -> None:
         config = self.config
@@ -122,7 +110,6 @@ class DoubleColumn(PairColumn):
                 activation=self.activations_o[r],
                 swap=self.swap[r // self.stage_rows],
                 packed=reaching[r],
-                location=self.locations[r],
             )
             for r in range(config.rows)
         ]
