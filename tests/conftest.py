@@ -1,7 +1,16 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Property tests draw the same cases everywhere, so that a failure is everybody's; none is timed."""
+"""Property tests draw the same cases everywhere, so that a failure is everybody's; none is timed.
 
-from hypothesis import settings
+With ``--hypothesis-profile=mutation`` the first failing case is enough: it is not made smaller.
+"""
+
+from hypothesis import Phase, settings
 
 settings.register_profile("celosia", derandomize=True, deadline=None)
+settings.register_profile(
+    "mutation",
+    settings.get_profile("celosia"),
+    phases=[Phase.explicit, Phase.generate],
+    report_multiple_bugs=False,
+)
 settings.load_profile("celosia")

@@ -3,8 +3,9 @@
 
 Each fault is put into a copy of the checkout, and the tests that run gateware are tried on it, near and quick ones
 first; the first failure ends it. What cannot be elaborated, or changes no netlist of the designs in :mod:`.designs`,
-is no fault and replaced by another. Survivors are printed, and written to a file for people to judge: a test is
-missing, or the change is none (a value that nothing depends on).
+is no fault and replaced by another; so is what people have judged to be none (:mod:`.equivalent`). Survivors are
+printed, and written to a file for people to judge: a test is missing, or the change is none (a value that nothing
+depends on).
 """
 
 import argparse
@@ -25,22 +26,27 @@ from rich.progress import Progress
 sys.path.insert(0, str(Path(__file__).parent))
 
 from designs import designs_with
+from equivalent import judgement
 from mutants import Mutant, mutants_of
-from suite import NotElaboratedError, Suite, run_python
+from suite import GATEWARE, NotElaboratedError, Suite, run_python
 
 CHECKOUT = Path(__file__).parents[2]
-GATEWARE = Path("hw/celosia/gateware")
 PARTS = ("hw", "sw", "sim", "tests", "docs", "pyproject.toml", "README.md", "CHANGELOG.md")
 
 
 @dataclass(frozen=True)
 class Verdict:
-    """What came of a fault: "caught", "survived", or "no fault"; and by which test, after how long."""
+    """What came of a fault: "caught", "survived", "no fault" or "judged"; by which test or why, after how long."""
 
     mutant: Mutant
     outcome: str
     by: str
     seconds: float
+
+    @property
+    def is_fault(self) -> bool:
+        """Whether it counts."""
+        return self.outcome in ("caught", "survived")
 
 
 @contextmanager
@@ -72,6 +78,9 @@ class Judge:
         def verdict(outcome: str, by: str) -> Verdict:
             return Verdict(mutant, outcome, by, time.monotonic() - begun)
 
+        line = (self.suite.original / mutant.path).read_text(encoding="utf-8").split("\n")[mutant.line - 1]
+        if known := judgement(mutant.path, line, mutant.was, mutant.becomes):
+            return verdict("judged", known.reason)
         with copied_checkout() as folder:
             target = folder / mutant.path
             target.write_text(mutant.apply(target.read_text(encoding="utf-8")), encoding="utf-8")
@@ -105,21 +114,22 @@ def judge_all(judge: Judge, mutants: Sequence[Mutant], count: int, jobs: int) ->
             future = next(as_completed(running))
             running.remove(future)
             verdict = future.result()
-            faults += verdict.outcome != "no fault"
+            faults += verdict.is_fault
             yield verdict
             if faults + len(running) < count and (mutant := next(waiting, None)):
                 running.add(pool.submit(judge, mutant))
 
 
 def report(verdicts: Sequence[Verdict], seed: int) -> str:
-    """Markdown: the share that was caught, and each survivor."""
-    faults = [v for v in verdicts if v.outcome != "no fault"]
+    """Markdown: the share that was caught, each survivor, and what was met that is judged to be no fault."""
+    faults = [v for v in verdicts if v.is_fault]
     survivors = [v for v in faults if v.outcome == "survived"]
     caught = len(faults) - len(survivors)
     lines = [
         f"{caught} of {len(faults)} faults were caught ({100 * caught / max(len(faults), 1):.0f} %), seed {seed}.",
         "",
         *(f"- survived: `{v.mutant}`" for v in survivors),
+        *(f"- judged to be none, not counted: `{v.mutant}`: {v.by}" for v in verdicts if v.outcome == "judged"),
     ]
     return "\n".join(lines) + "\n"
 
@@ -152,7 +162,7 @@ def main() -> int:
             progress.print(
                 f"{verdict.outcome:9} {verdict.seconds:5.0f} s  {verdict.mutant}  {verdict.by}", soft_wrap=True
             )
-            progress.update(task, advance=verdict.outcome != "no fault")
+            progress.update(task, advance=verdict.is_fault)
     text = report(verdicts, chosen.seed)
     chosen.output.write_text(text, encoding="utf-8")
     print(text)

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """The tests that run gateware, in the order in which a fault should meet them: near and quick ones first."""
 
+import ast
 import json
 import os
 import re
@@ -8,9 +9,13 @@ import subprocess
 import sys
 import xml.etree.ElementTree as Xml
 from collections.abc import Iterator
+from importlib.util import resolve_name
 from pathlib import Path
 
-__all__ = ["FOLDERS", "NotElaboratedError", "Suite", "run_python"]
+__all__ = ["FOLDERS", "GATEWARE", "NotElaboratedError", "Suite", "run_python"]
+
+GATEWARE = Path("hw/celosia/gateware")
+"""What faults are put into."""
 
 FOLDERS: dict[str, tuple[str, ...]] = {
     "tests/gateware": (),
@@ -39,6 +44,22 @@ resource.setrlimit(resource.RLIMIT_CPU, (int(sys.argv[1]), int(sys.argv[1]) + 5)
 sys.exit(pytest.main(sys.argv[2:]))
 """
 """Pytest with so many seconds of the processor: what hangs is known by them, however busy the machine is."""
+
+
+def module_of(path: Path) -> str:
+    """The name of a module in a root of the sources, or in the tests."""
+    parts = path.with_suffix("").parts[1:]
+    return ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
+
+
+def imported(path: Path, folder: Path) -> set[str]:
+    """The modules that a file of a checkout imports, and the names it takes from them, which may be modules, too."""
+    package, names = ".".join(path.parent.parts[1:]), set()
+    for node in ast.walk(ast.parse((folder / path).read_text(encoding="utf-8"))):
+        if isinstance(node, ast.ImportFrom):
+            base = resolve_name("." * node.level + (node.module or ""), package)
+            names |= {base, *(f"{base}.{alias.name}" for alias in node.names)}
+    return names
 
 
 class NotElaboratedError(Exception):
@@ -75,7 +96,9 @@ class Suite:
         self._sound: set[str] = set()
         self.tests = [test for folder, chosen in FOLDERS.items() for test in self._collect(folder, *chosen)]
         files = {test.split("::")[0] for test in self.tests}
-        self._texts = {name: (original / name).read_text(encoding="utf-8") for name in files}
+        self._imports = {name: imported(Path(name), original) for name in files}
+        gateware = [p.relative_to(original) for p in (original / GATEWARE).rglob("*.py")]
+        self._parts = {module_of(path): imported(path, original) for path in gateware}
 
     def _collect(self, *arguments: str) -> Iterator[str]:
         done = run_python(self.original, self.cache, "-m", "pytest", "--collect-only", "-q", "-n0", *arguments)
@@ -100,12 +123,13 @@ class Suite:
         yield tests
 
     def _distance(self, path: Path, test: str) -> int:
-        """0 for a test that imports the file, 1 for one of its neighbours or of whole cores, 2 for others."""
-        file = test.split("::")[0]
-        module = ".".join(path.with_suffix("").parts[1:])
-        if f"{module} import" in self._texts[file]:
+        """0 for a test that imports the file, 1 for one that imports a user of it, for its neighbours and for whole
+        cores, 2 for others."""
+        file, module = test.split("::")[0], module_of(path)
+        if module in self._imports[file]:
             return 0
-        near = {path.parent.name, "fuzz"} & {*Path(file).parts}
+        users = {user for user, names in self._parts.items() if module in names}
+        near = users & self._imports[file] or {path.parent.name, "fuzz"} & {*Path(file).parts}
         return 1 if near or Path(file).stem == "test_core" else 2
 
     def first_failure(self, folder: Path, path: Path) -> str:
@@ -131,7 +155,7 @@ class Suite:
         limit = round(PATIENCE + 2 * sum(map(self.seconds, tests)))
         report = folder / "report.xml"
         report.unlink(missing_ok=True)
-        options = ("-x", "-v", "-n0", "-p", "no:cacheprovider", f"--junitxml={report}")
+        options = ("-x", "-v", "-n0", "-p", "no:cacheprovider", "--hypothesis-profile=mutation", f"--junitxml={report}")
         done = run_python(folder, self.cache, "-u", "-c", _PYTEST, str(limit), *options, *tests)
         failed = ""
         for case in Xml.parse(report).getroot().iter("testcase") if report.is_file() else ():

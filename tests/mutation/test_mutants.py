@@ -4,10 +4,12 @@
 import ast
 from pathlib import Path
 
+from mutation.equivalent import EQUIVALENT, judgement
 from mutation.mutants import mutants_of
 
 CHECKOUT = Path(__file__).parents[2]
-ARRAY = Path("hw/celosia/gateware/datapath/accumulators.py")
+GATEWARE = Path("hw/celosia/gateware")
+ARRAY = GATEWARE / "datapath/accumulators.py"
 
 
 def test_each_mutant_changes_one_line_and_is_python():
@@ -26,10 +28,23 @@ def test_each_mutant_changes_one_line_and_is_python():
 
 
 def test_every_kind_of_slip_occurs():
-    files = [p.relative_to(CHECKOUT) for p in (CHECKOUT / "hw/celosia/gateware").rglob("*.py")]
+    files = [p.relative_to(CHECKOUT) for p in (CHECKOUT / GATEWARE).rglob("*.py")]
     changes = [(m.was, m.becomes) for path in files for m in mutants_of(path, CHECKOUT)]
     assert any(was.startswith("~") and becomes == f"({was[1:]})" for was, becomes in changes)
     assert any("m.If(" in was and becomes == "m.If(1)" for was, becomes in changes)
     assert any(was.startswith("Mux(") and becomes.startswith("Mux(") for was, becomes in changes)
     assert any(" - " in becomes and " + " in was for was, becomes in changes)
     assert len(changes) > 500
+
+
+def test_what_is_judged_to_be_no_fault_is_there_once():
+    found = []
+    for path in {GATEWARE / judged.file for judged in EQUIVALENT}:
+        lines = (CHECKOUT / path).read_text(encoding="utf-8").split("\n")
+        found += [judgement(path, lines[m.line - 1], m.was, m.becomes) for m in mutants_of(path, CHECKOUT)]
+    assert sorted(filter(None, found), key=str) == sorted(EQUIVALENT, key=str)
+
+
+def test_the_document_gives_their_reasons():
+    text = (CHECKOUT / "docs/verification.md").read_text(encoding="utf-8")
+    assert all(judged.reason in text for judged in EQUIVALENT)

@@ -9,6 +9,7 @@ from celosia.arch.config import preset
 from celosia.arch.isa import ErrorCause, Opcode, Space, encode
 from celosia.arch.registers import space_bytes
 from celosia.gateware.control.dma import Dma
+from celosia.gateware.control.dma.store import STORE_BEATS
 from gateware.control.buses import AxiMemory, LocalMemory
 
 CONFIGS = [preset("c16"), preset("c64")]
@@ -339,3 +340,21 @@ def test_load_finishes_only_when_its_writes_have_left_the_arbiter():
 
     bench.run(main)
     assert bench.names() == [("load.finished", None)]
+
+
+@pytest.mark.parametrize("config", CONFIGS, ids=lambda c: c.name)
+def test_store_reads_so_far_ahead_while_the_bus_takes_nothing(config):
+    """STORE_BEATS, and the beat that is on offer."""
+    bench = Bench(config, mute=True)
+
+    async def main(ctx):
+        await bench.issue(ctx, Opcode.STORE, row_bytes=100 * config.bus_bytes, rows=1)
+        for _ in range(300):
+            await ctx.tick()
+        assert len(bench.locals["store"].beats) == STORE_BEATS + 1
+        bench.memory.mute = False
+        await bench.idle(ctx)
+
+    bench.run(main)
+    assert bench.names() == [("store.finished", None)]
+    assert len(bench.memory.write_cycles) == 100

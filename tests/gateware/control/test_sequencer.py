@@ -34,6 +34,17 @@ def test_random_programs_run_in_order_and_wait(depth, longest):
     assert finished_before(bench.log, LIMIT * 100, Engine.CONV) == sum(e is Engine.CONV for _, e, _ in bench.starts())
 
 
+@pytest.mark.parametrize("depth", [1, 2])
+def test_without_overlap_each_command_is_handed_over_once_when_the_one_before_has_finished(depth):
+    """Whether its engine would take another in the next cycle or not."""
+    rng = random.Random(depth)
+    program = random_program(rng, 40)
+    bench = Bench(program, cycles=lambda engine: rng.randint(0, 20), depth=depth, config=CONFIG.replace(overlap=False))
+    assert bench.play() == DONE
+    assert [c for _, _, c in bench.starts()] == [c for c in program if decode(c)["opcode"] in ENGINE_OF]
+    assert [what for _, _, what, _ in bench.log] == ["started", "finished"] * len(bench.starts())
+
+
 def test_counts_go_on_past_256():
     """A program of 64 commands run from one start cannot count so far: many short runs in one memory would
     not either, since a start clears the counts. 300 commands in a larger memory do."""

@@ -62,7 +62,7 @@ def run_commands(config, seed, overlap, platform):
             ctx.set(engine.command.valid, 0)
 
     async def settle(ctx):
-        for _ in range(100_000):
+        for _ in range(10_000):
             if not (ctx.get(dut.conv.busy) or ctx.get(dut.elementwise.busy)):
                 return
             await ctx.tick()

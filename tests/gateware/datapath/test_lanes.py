@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""A lane, with each of its bodies, against TFLM's rounding in plain Python integers."""
+"""A lane, with each of its bodies, against TFLM's rounding in plain Python integers; whose values the lanes take."""
 
 import numpy as np
 import pytest
@@ -8,7 +8,9 @@ from amaranth.sim import Simulator
 
 from celosia.gateware.datapath.lane import multiplied, portable
 from celosia.gateware.datapath.lane.lane import Lane
+from celosia.gateware.datapath.lanes import Lanes
 from celosia.gateware.family import Device, Family, SimulatedPlatform
+from support.commands import configuration
 from support.scaling import scale
 
 
@@ -59,6 +61,51 @@ def test_lane_equals_tflm(body):
             await ctx.tick()
 
     sim = Simulator(Fragment.get(lane, SimulatedPlatform(Device(family, simulated=True))))
+    sim.add_clock(1e-6)
+    sim.add_testbench(bench)
+    sim.run()
+
+
+@pytest.mark.parametrize("name", ["4x8", "4x8, 2 lanes", "6x6, 3 lanes, 3 weight rows"])
+def test_all_sums_enter_and_the_element_wise_engine_has_every_other_slot(name):
+    """Sums as often as they may come and with gaps, all columns in as many slots as that takes, lowest first."""
+    config, rng = configuration(name), np.random.default_rng(2)
+    dut, lanes, groups = Lanes(config), config.lanes, config.lane_groups
+    expected, wait, coming = {}, 0, []
+
+    def draw(count: int) -> list[tuple[int, int, int]]:
+        limits = ((-(2**20), 2**20), (2**30, 2**31), (-12, 2))
+        return [tuple(int(rng.integers(*limit)) for limit in limits) for _ in range(count)]
+
+    async def bench(ctx):
+        nonlocal wait, coming
+        for cycle in range(200):
+            begins = not wait and rng.random() < (0.8 if cycle < 100 else 0.1)
+            if begins:
+                sums, wait = draw(config.columns), groups
+                coming = [sums[lanes * g : lanes * (g + 1)] for g in range(groups)]
+                ctx.set(dut.totals, [x for x, _, _ in sums])
+                ctx.set(dut.scale, [{"multiplier": m, "exponent": e} for _, m, e in sums])
+            wait -= bool(wait)
+            slot, kind, offered = draw(lanes), int(rng.integers(3)), bool(rng.integers(2))
+            slot = [(x, *slot[0][1:]) for x, _, _ in slot]
+            ctx.set(dut.valid, begins)
+            ctx.set(dut.slot, [x for x, _, _ in slot])
+            ctx.set(dut.slot_scale, {"multiplier": slot[0][1], "exponent": slot[0][2]})
+            ctx.set(dut.slot_kind, kind)
+            ctx.set(dut.slot_valid, offered)
+            assert ctx.get(dut.slot_ready) == (not coming)
+            if coming:
+                expected[cycle + dut.latency] = (1, 0), None, [scale(*value) for value in coming.pop(0)]
+            elif offered:
+                expected[cycle + dut.latency] = (0, 1), kind, [scale(*value) for value in slot]
+            whose, kind, y = expected.pop(cycle, ((0, 0), None, None))
+            assert (ctx.get(dut.source.conv), ctx.get(dut.source.elementwise)) == whose
+            assert kind is None or ctx.get(dut.source.kind) == kind
+            assert y is None or [ctx.get(dut.y[i]) for i in range(lanes)] == y
+            await ctx.tick()
+
+    sim = Simulator(dut)
     sim.add_clock(1e-6)
     sim.add_testbench(bench)
     sim.run()

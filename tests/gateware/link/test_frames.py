@@ -160,6 +160,7 @@ def test_long_runs_are_sent(size, fill):
 def transmit(bodies: list[bytes], seed: int, stall: float) -> list[bytes]:
     """Bodies through a transmitter, over a line that stalls, and back."""
     dut, line, rng = FrameTransmitter(), bytearray(), random.Random(seed)
+    patience = 2000  # cycles for a byte
 
     async def listen(ctx):
         while True:
@@ -175,11 +176,20 @@ def transmit(bodies: list[bytes], seed: int, stall: float) -> list[bytes]:
                     await ctx.tick()
                 ctx.set(dut.i.valid, 1)
                 ctx.set(dut.i.payload, {"byte": byte, "last": place == len(body) - 1})
-                while not (await ctx.tick().sample(dut.i.ready))[2]:
-                    pass
+                for _ in range(patience):
+                    if (await ctx.tick().sample(dut.i.ready))[2]:
+                        break
+                else:
+                    pytest.fail("it takes no byte")
                 ctx.set(dut.i.valid, 0)
         while line.count(0) < len(bodies):
-            await ctx.tick()
+            sent = len(line)
+            for _ in range(patience):
+                await ctx.tick()
+                if len(line) > sent:
+                    break
+            else:
+                pytest.fail("it sends no byte")
 
     run(dut, listen, main)
     *frames, rest = bytes(line).split(b"\0")
@@ -187,6 +197,36 @@ def transmit(bodies: list[bytes], seed: int, stall: float) -> list[bytes]:
     result = [unstuff(frame) for frame in frames]
     assert all(with_checksum(body[:-4]) == body for body in result)
     return [body[:-4] for body in result]
+
+
+async def pulse(ctx, signal):
+    ctx.set(signal, 1)
+    await ctx.tick()
+    ctx.set(signal, 0)
+    for _ in range(4):
+        await ctx.tick()
+
+
+async def put(ctx, dut, content: bytes):
+    """The bytes of a frame, not yet committed."""
+    for byte in content:
+        ctx.set(dut.data, byte)
+        await pulse(ctx, dut.write)
+
+
+async def take(ctx, dut, count: int, expected: bytearray):
+    """Take bytes, of those that are expected; none comes when none is."""
+    ctx.set(dut.o.ready, 1)
+    for _ in range(count):
+        for _ in range(8):
+            _, _, valid, byte = await ctx.tick().sample(dut.o.valid, dut.o.payload)
+            if valid:
+                assert byte == expected.pop(0)
+                break
+        else:
+            assert not expected
+    ctx.set(dut.o.ready, 0)
+    await ctx.tick()
 
 
 FRAME = st.tuples(st.binary(min_size=1, max_size=40), st.booleans())
@@ -199,39 +239,35 @@ def test_the_buffer_shows_whole_frames(steps):
     dut, expected = FrameBuffer(64), bytearray()
 
     async def main(ctx):
-        async def pulse(signal):
-            ctx.set(signal, 1)
-            await ctx.tick()
-            ctx.set(signal, 0)
-            for _ in range(4):
-                await ctx.tick()
-
-        async def take(count):
-            ctx.set(dut.o.ready, 1)
-            for _ in range(count):
-                for _ in range(8):
-                    _, _, valid, byte = await ctx.tick().sample(dut.o.valid, dut.o.payload)
-                    if valid:
-                        assert byte == expected.pop(0)
-                        break
-                else:
-                    assert not expected
-            ctx.set(dut.o.ready, 0)
-            await ctx.tick()
-
         for step in [*steps, 64]:
             if isinstance(step, int):
-                await take(step)
+                await take(ctx, dut, step, expected)
                 continue
             content, good = step
-            for byte in content:
-                ctx.set(dut.data, byte)
-                await pulse(dut.write)
+            await put(ctx, dut, content)
             ctx.set(dut.length, len(content))
-            await pulse(dut.commit if good else dut.drop)
+            await pulse(ctx, dut.commit if good else dut.drop)
             if good and len(expected) + 1 + len(content) < 64:
                 expected.extend((len(content), *content))
         assert not expected
+
+    run(dut, main)
+
+
+@pytest.mark.parametrize("lost", [0, 1, 3])
+def test_a_frame_that_lost_a_byte_is_dropped_even_if_there_is_room_again(lost):
+    """A buffer that is full but for the frame that comes in, and emptied before that ends; the next frame is whole."""
+    dut, expected = FrameBuffer(64), bytearray()
+
+    async def main(ctx):
+        for content, room in ((bytes(40), 40), (bytes(range(1, 23 + lost)), 22), (b"next", 4)):
+            await put(ctx, dut, content)
+            await take(ctx, dut, 64, expected)
+            ctx.set(dut.length, len(content))
+            await pulse(ctx, dut.commit)
+            if len(content) <= room:
+                expected.extend((len(content), *content))
+        await take(ctx, dut, 64, expected)
 
     run(dut, main)
 

@@ -2,12 +2,16 @@
 """The controller against a model of the chip: data, answers, speed, and refreshes whatever the bus does."""
 
 import random
+from collections import Counter
 
 import pytest
+from amaranth.hdl import Cat
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from celosia.gateware.sdram.chip import W9825G6KH_6
+from celosia.gateware.sdram.pins import Command
+from celosia.gateware.sdram.refresh import FIRST_REFRESHES
 from gateware.sdram.bench import NARROW, QUICK, SIZE, WIDE, System, run, serve, write
 from gateware.sdram.initiator import Burst, Contents, Initiator
 
@@ -126,3 +130,19 @@ def test_rows_are_refreshed_while_the_initiator_takes_nothing():
     run(system, [initiator], also=[mute])
     assert all(burst.done for burst in bursts)
     assert cycles > 10 * system.sdram.cycles.refi
+
+
+def test_the_mode_is_loaded_once():
+    """Refreshes take no longer than they must: only those after power-up are followed by LOAD MODE."""
+    system = System(WIDE, chip=QUICK.replace(refresh_ns=QUICK.refresh_ns / 4))  # sooner, for a shorter test
+    commands = Counter()
+
+    async def watch(ctx):
+        pins = system.chip.pins
+        while True:
+            _, _, chosen, command = await ctx.tick().sample(pins.cs & pins.cke, Cat(pins.we, pins.cas, pins.ras))
+            commands[Command(command if chosen else 0)] += 1
+
+    serve(system, [Burst(0, 4)], begin=10 * system.sdram.cycles.refi, also=[watch])
+    assert commands[Command.REFRESH] > FIRST_REFRESHES + 2
+    assert commands[Command.LOAD_MODE] == 1
