@@ -46,7 +46,7 @@ TANG_PRIMER_20K = Board(
         external=False,
     ),
     crystal_hz=27e6,
-    clock_hz=45e6,  # a guess: this design has not been placed yet
+    clock_hz=45e6,  # a third of what nextpnr says, which does not know all delays of these FPGAs
     baud=2_000_000,
     lamps=(("heartbeat", "led", 0), ("running", "led", 1), ("done", "led", 2), ("error", "led", 3)),
     loader=("-b", "tangprimer20k"),
