@@ -33,7 +33,7 @@ def test_table(explore, tmp_path):
         assert {row[0] for row in table} == {"●"}  # each has fewer LUTs than the faster ones
         assert lines[place + 5].startswith("lanes=3: configuration lanes=3: lanes must be a divisor of columns")
     assert "Multipliers and block RAMs are exact; LUTs and flip-flops are a model's, which was off by" in outcome.out
-    assert "what an LFE5U-85F (ulx3s-85f) has" in outcome.out
+    assert "what LFE5U-85F (ulx3s-85f) has" in outcome.out
 
 
 def test_json_csv_and_picture(explore, tmp_path):
