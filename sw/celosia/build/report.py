@@ -128,12 +128,13 @@ def _step(part: Mapping[str, Any]) -> Step:
 
 
 def _resources(family: Family, used: Mapping[str, tuple[int, int]]) -> dict[str, tuple[int, int]]:
-    """Used and available by kind. A Gowin multiplier block can be used in several widths: the scarcest counts."""
+    """Used and available by kind. A Gowin multiplier block can be used in several widths: it counts as the narrowest."""
     result: dict[str, tuple[int, int]] = {}
     for kind, names in RESOURCES[family].items():
         found = [used[name] for name in names if name in used]
         if found:
-            result[kind] = max(found, key=lambda pair: pair[0] / max(pair[1], 1))
+            available = found[0][1]
+            result[kind] = sum(n * available // max(there, 1) for n, there in found), available
     return result
 
 
