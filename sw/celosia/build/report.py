@@ -128,7 +128,7 @@ def _step(part: Mapping[str, Any]) -> Step:
 
 
 def _resources(family: Family, used: Mapping[str, tuple[int, int]]) -> dict[str, tuple[int, int]]:
-    """Used and available by kind. A Gowin multiplier block can be used in several widths: it counts as the narrowest."""
+    """Used and available by kind. A Gowin multiplier block has several widths: all count as the narrowest."""
     result: dict[str, tuple[int, int]] = {}
     for kind, names in RESOURCES[family].items():
         found = [used[name] for name in names if name in used]
