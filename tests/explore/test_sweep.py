@@ -110,7 +110,7 @@ def test_a_bug_is_told_and_tried_again(graphs, points, connect, tmp_path):
     (point,) = points("c16")
     path = tmp_path / "r.jsonl"
     with Results(path) as results:
-        failed = work_off([point], {point.network.digest: "no graph"}, results, connect)  # type: ignore[dict-item]
+        failed = work_off([point], {point.network.digest: "no graph"}, results, connect)
         assert list(failed) == [point]
         assert failed[point].startswith("AttributeError: ")
         assert path.read_bytes() == b""

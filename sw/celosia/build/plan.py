@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
-from amaranth.back import rtlil  # type: ignore[attr-defined]
+from amaranth.back import rtlil  # type: ignore[attr-defined] # which the stubs leave out
 from amaranth.hdl import Elaboratable
 from amaranth.lib.wiring import Component
 

@@ -194,7 +194,10 @@ def _problem(
         batch=first[0], filters=first[1], channels=first[2], groups=first[3],
         rows=vertical[1], columns=horizontal[1], tall=vertical[0], wide=horizontal[0],
     )  # fmt: skip
-    size = lambda dim: sizes.get(dim, 1)  # noqa: E731 - a name for a dimension that may be absent
+
+    def size(dim: str) -> int:  # 1 for a dimension that is absent
+        return sizes.get(dim, 1)
+
     y, x = (Span(size(out), size(tap), stride, dilation) for tap, out, stride, dilation in (vertical, horizontal))
     channels, each = size(names.channels) * size(names.groups), size(names.filters)
     kind = "depthwise" if groups and channels > 1 else "conv" if pairs else "dense"

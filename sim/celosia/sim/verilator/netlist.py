@@ -13,7 +13,7 @@ import sys
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
-from amaranth.back import rtlil  # type: ignore[attr-defined]
+from amaranth.back import rtlil  # type: ignore[attr-defined] # which the stubs leave out
 from amaranth.lib import wiring
 
 from ..errors import SimulatorError
