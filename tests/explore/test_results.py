@@ -56,7 +56,7 @@ def test_results_of_another_version_are_made_again(tmp_path, monkeypatch):
     path = tmp_path / "r.jsonl"
     with Results(path) as results:
         results.add(A, {"cycles": 7})
-    monkeypatch.setattr(module, "_version", lambda: "99")
+    monkeypatch.setattr(module, "own_version", lambda: "99")
     with Results(path) as results:
         assert A not in results
 

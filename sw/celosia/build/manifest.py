@@ -12,7 +12,6 @@
 import dataclasses
 import json
 import shutil
-from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +19,7 @@ from celosia.arch.config import Config
 
 from .errors import BuildError
 from .flow import Built
+from .tools import own_version
 
 __all__ = ["FORMAT", "Entry", "check_rebuilt", "read", "record", "render"]
 
@@ -79,7 +79,7 @@ class Entry:
         return cls(
             board=built.board.name,
             part=part.name,
-            celosia=_version(),
+            celosia=own_version(),
             config=dataclasses.asdict(built.config),
             config_hash=f"{built.config.hash:016x}",
             clock_hz=built.clock_hz,
@@ -111,13 +111,6 @@ class Entry:
         if config is None or f"{config.hash:016x}" != self.config_hash:
             raise BuildError(f"the bitstream for {self.board} is of another version of Celosia ({self.celosia})")
         return config
-
-
-def _version() -> str:
-    try:
-        return version("celosia")
-    except PackageNotFoundError:
-        return "from its sources"
 
 
 def read(folder: Path) -> dict[str, Entry]:

@@ -10,7 +10,7 @@ from celosia.gateware.family import Family
 
 from .errors import BuildError
 
-__all__ = ["TOOLS", "Tool", "versions"]
+__all__ = ["TOOLS", "Tool", "own_version", "versions"]
 
 
 @dataclass(frozen=True)
@@ -86,6 +86,14 @@ _FAMILY = {
     Family.ICE40: ("yosys", "nextpnr-ice40"),
     Family.GOWIN: ("yosys", "nextpnr-gowin", "gowin_pack"),
 }
+
+
+def own_version() -> str:
+    """Celosia's own version, for what records by which one it was made."""
+    try:
+        return importlib.metadata.version("celosia")
+    except importlib.metadata.PackageNotFoundError:
+        return "from its sources"
 
 
 def versions(family: Family) -> dict[str, str]:

@@ -10,9 +10,10 @@
 
 import json
 from collections.abc import Mapping
-from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any, BinaryIO
+
+from celosia.build.tools import own_version
 
 from .errors import ExploreError
 
@@ -40,7 +41,7 @@ class Results:
     def __init__(self, path: Path | None):
         self._known: dict[Key, dict[str, Any]] = {}
         self._file: BinaryIO | None = None
-        self._celosia = _version()
+        self._celosia = own_version()
         if path is None:
             return
         # Unbuffered: a line is one write, and there for whoever reads once it is done.
@@ -92,10 +93,3 @@ class Results:
         self._known[key] = whole
         if self._file is not None:
             self._file.write(json.dumps(whole, ensure_ascii=False).encode() + b"\n")
-
-
-def _version() -> str:
-    try:
-        return version("celosia")
-    except PackageNotFoundError:
-        return "from its sources"

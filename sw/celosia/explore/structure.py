@@ -40,10 +40,9 @@ class Body:
 def body_of(config: Config, device: Device) -> Body:
     """The body of an ECP5's or a Gowin's core (:mod:`celosia.gateware.datapath.columns.choice`)."""
     shared = share(config, device)
-    whole = min(shared.array // config.rows, config.pairs)
-    odd = shared.array - whole * config.rows if whole < config.pairs else 0
-    rows = whole * config.rows
-    return Body(shared.lanes, rows, odd, PER_LANE[device.family] * shared.lanes + rows + odd)
+    rows = shared.pairs * config.rows
+    multipliers = PER_LANE[device.family] * shared.lanes + rows + shared.odd_rows
+    return Body(shared.lanes, rows, shared.odd_rows, multipliers)
 
 
 def ram_blocks(config: Config, device: Device) -> int:

@@ -19,14 +19,27 @@ PER_LANE = {Family.ECP5: 3, Family.GOWIN: 3, Family.ICE40: 4}
 
 @dataclass(frozen=True)
 class Share:
-    """How many lanes have multipliers, and how many multipliers are left for the array."""
+    """Who has multipliers.
+
+    Parameters
+    ----------
+    lanes:
+        How many lanes.
+    pairs:
+        How many column pairs have one in every row, from the left.
+    odd_rows:
+        How many are left over: rows of the next pair, where a pair of both kinds of rows can be built.
+    """
 
     lanes: int
-    array: int
+    pairs: int
+    odd_rows: int
 
 
 def share(config: Config, device: Device) -> Share:
     """The multipliers of ``device`` for a core of configuration ``config``."""
     each = PER_LANE.get(device.family)
     lanes = min(config.lanes, device.multipliers // each) if each else 0
-    return Share(lanes=lanes, array=device.multipliers - lanes * (each or 0))
+    array = device.multipliers - lanes * (each or 0)
+    pairs = min(array // config.rows, config.pairs)
+    return Share(lanes=lanes, pairs=pairs, odd_rows=array - pairs * config.rows if pairs < config.pairs else 0)

@@ -24,8 +24,8 @@ def bodies(config: Config, platform: object) -> list[PairColumn]:
     moves_down = [p < config.down_channels for p in range(config.pairs)]
     if device.family is Family.PORTABLE:
         return [PortableColumn(config, moves_down=moves) for moves in moves_down]
-    multipliers = share(config, device).array
-    whole = min(multipliers // config.rows, config.pairs)
+    shared = share(config, device)
+    whole = shared.pairs
     if device.family is not Family.ECP5:
         kind = WITH_MULTIPLIERS[device.family]
         first = [kind(config, moves_down=moves, add=sums.add) for moves in moves_down[:whole]]
@@ -35,6 +35,6 @@ def bodies(config: Config, platform: object) -> list[PairColumn]:
         if p < whole:
             result.append(DoubleColumn(config, moves_down=moves))
         else:
-            doubles = multipliers - whole * config.rows if p == whole else 0
+            doubles = shared.odd_rows if p == whole else 0
             result.append(LogicColumn(config, moves_down=moves, doubles=doubles))
     return result
