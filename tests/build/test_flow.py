@@ -42,7 +42,7 @@ def steps(monkeypatch, tmp_path):
             (folder / arguments[arguments.index("--bit") + 1]).write_text(arguments[1])
 
     monkeypatch.setattr(flow, "make_plan", make_plan)
-    monkeypatch.setattr(flow, "Top", lambda system: None)  # Amaranth warns of one that nobody elaborates, when it is gone
+    monkeypatch.setattr(flow, "Top", lambda system: None)  # which Amaranth wants to see elaborated
     monkeypatch.setattr(flow, "run_tool", run)
     monkeypatch.setattr("celosia.build.place.run_tool", run)
     return ran
