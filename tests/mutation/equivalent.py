@@ -43,8 +43,8 @@ EQUIVALENT = (
     Equivalent(
         "control/dma/bursts.py", "m.d.sync += [some.eq(0), ends_valid.eq(0), valid.eq(0)]",
         "ends_valid.eq(0)", "ends_valid.eq(1)",
-        "while a transfer is given up `valid` is held at 0 and nobody looks at `exhausted`; the cycle after it is idle, "
-        "which clears `ends_valid`",
+        "while a transfer is given up `valid` is held at 0 and nobody looks at `exhausted`; the cycle after it is "
+        "idle, which clears `ends_valid`",
     ),
     Equivalent(
         "datapath/walker.py", "m.d.sync += active.eq(0)", "active.eq(0)", "active.eq(1)",
