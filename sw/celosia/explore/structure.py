@@ -8,11 +8,9 @@ from celosia.gateware.control.program_memory import COMMAND_WORDS, FETCH_BITS
 from celosia.gateware.datapath.multipliers import PER_LANE, share
 from celosia.gateware.family import Device
 from celosia.gateware.memory.blocks import banks_of, pieces_of, shapes_of
+from celosia.gateware.memory.parameters import KEPT_BYTES
 
 __all__ = ["Body", "body_of", "ram_blocks"]
-
-PARAMETER_BITS = 72
-"""Of a record of parameters, as many are kept."""
 
 
 @dataclass(frozen=True)
@@ -57,7 +55,7 @@ def ram_blocks(config: Config, device: Device) -> int:
     return (
         blocks(config.weight_words, 8 * config.weight_word_bytes, 8)
         + 2 * blocks(config.activation_lines, 8 * config.activation_word_bytes, 8, dual=True)
-        + blocks(config.parameter_records, PARAMETER_BITS, 8)
+        + blocks(config.parameter_records, 8 * KEPT_BYTES, 8)
         + blocks(config.program_commands * COMMAND_WORDS, FETCH_BITS, 8)
         + blocks(config.accumulators, sums, sums)
         + (blocks(config.line_steps, samples, samples) if samples else 0)

@@ -11,12 +11,12 @@ from ..interfaces import LocalBus
 from .local_port import LocalPort
 from .ram import READ_LATENCY, SimpleRam
 
-__all__ = ["RECORD_LATENCY", "ParameterMemory", "Record", "Scale"]
+__all__ = ["KEPT_BYTES", "RECORD_LATENCY", "ParameterMemory", "Record", "Scale"]
 
 RECORD_LATENCY = 1 + READ_LATENCY
 """Cycles from a record's address to the record."""
 
-_KEPT_BYTES = 9
+KEPT_BYTES = 9
 """Bias, multiplier, exponent; the rest of a record is padding and reads 0."""
 
 
@@ -64,7 +64,7 @@ class ParameterMemory(Component):
     def elaborate(self, platform):
         m = Module()
         records = self.config.parameter_records
-        m.submodules.ram = ram = SimpleRam(records, 8 * _KEPT_BYTES, granule=8)
+        m.submodules.ram = ram = SimpleRam(records, 8 * KEPT_BYTES, granule=8)
         m.submodules.port = port = LocalPort(
             self.config, words=records, word_bytes=PARAMETER_BYTES, read_cycles=READ_LATENCY
         )
