@@ -12,13 +12,14 @@ from amaranth.lib.wiring import Component, In, connect, flipped
 
 from celosia.arch.config import Config, preset
 from celosia.arch.registers import PARAMETER_BYTES
+from celosia.arch.timing.conv import RECORD_LATENCY
 from celosia.gateware.datapath.weight_reader import WeightReader
 from celosia.gateware.delay import delay
 from celosia.gateware.family import Device, Family, SimulatedPlatform
 from celosia.gateware.interfaces import LocalBus
 from celosia.gateware.memory import activations, parameters, weights
 from celosia.gateware.memory.activations import ActivationMemory, LineRequest, ScatterWrite
-from celosia.gateware.memory.parameters import RECORD_LATENCY, ParameterMemory
+from celosia.gateware.memory.parameters import ParameterMemory
 from celosia.gateware.memory.ram import Ram, SimpleRam
 from celosia.gateware.memory.weights import WeightMemory, weight_latency
 

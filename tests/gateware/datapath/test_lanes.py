@@ -71,34 +71,35 @@ def test_all_sums_enter_and_the_element_wise_engine_has_every_other_slot(name):
     """Sums as often as they may come and with gaps, all columns in as many slots as that takes, lowest first."""
     config, rng = configuration(name), np.random.default_rng(2)
     dut, lanes, groups = Lanes(config), config.lanes, config.lane_groups
-    expected, wait, coming = {}, 0, []
+    expected, coming = {}, {}  # by the cycle in which they leave; a group by the cycle in which it enters
 
     def draw(count: int) -> list[tuple[int, int, int]]:
         limits = ((-(2**20), 2**20), (2**30, 2**31), (-12, 2))
         return [tuple(int(rng.integers(*limit)) for limit in limits) for _ in range(count)]
 
     async def bench(ctx):
-        nonlocal wait, coming
+        soon = False
         for cycle in range(200):
-            begins = not wait and rng.random() < (0.8 if cycle < 100 else 0.1)
-            if begins:
-                sums, wait = draw(config.columns), groups
-                coming = [sums[lanes * g : lanes * (g + 1)] for g in range(groups)]
+            if soon:
+                sums = draw(config.columns)
+                coming.update({cycle + g: sums[lanes * g : lanes * (g + 1)] for g in range(groups)})
                 ctx.set(dut.totals, [x for x, _, _ in sums])
                 ctx.set(dut.scale, [{"multiplier": m, "exponent": e} for _, m, e in sums])
-            wait -= bool(wait)
+            ctx.set(dut.valid, soon)
+            soon = cycle + 1 not in coming and rng.random() < (0.8 if cycle < 100 else 0.1)
+            ctx.set(dut.soon, soon)
             slot, kind, offered = draw(lanes), int(rng.integers(3)), bool(rng.integers(2))
             slot = [(x, *slot[0][1:]) for x, _, _ in slot]
-            ctx.set(dut.valid, begins)
             ctx.set(dut.slot, [x for x, _, _ in slot])
             ctx.set(dut.slot_scale, {"multiplier": slot[0][1], "exponent": slot[0][2]})
             ctx.set(dut.slot_kind, kind)
             ctx.set(dut.slot_valid, offered)
-            assert ctx.get(dut.slot_ready) == (not coming)
-            if coming:
-                expected[cycle + dut.latency] = (1, 0), None, [scale(*value) for value in coming.pop(0)]
-            elif offered:
-                expected[cycle + dut.latency] = (0, 1), kind, [scale(*value) for value in slot]
+            free = not soon and cycle + 1 not in coming
+            assert ctx.get(dut.slot_ready) == free
+            if cycle in coming:
+                expected[cycle + dut.latency] = (1, 0), None, [scale(*value) for value in coming.pop(cycle)]
+            if offered and free:
+                expected[cycle + dut.slot_latency] = (0, 1), kind, [scale(*value) for value in slot]
             whose, kind, y = expected.pop(cycle, ((0, 0), None, None))
             assert (ctx.get(dut.source.conv), ctx.get(dut.source.elementwise)) == whose
             assert kind is None or ctx.get(dut.source.kind) == kind

@@ -44,8 +44,8 @@ OUTPUT_LATENCY = CLAMP_LATENCY + 2
 REVISIT = 4
 """Cycles that must lie between two visits to one accumulator: its read-modify-write."""
 
-PARAMETER_LATENCY = 4
-"""Cycles from a record's fetch to its presence in the ring."""
+RECORD_LATENCY = 3
+"""Cycles from a record's address to the record: the port's register and the memory (2)."""
 
 WRITER_QUEUE = 8
 """Commands that may wait between walker and writer: more than the pipeline holds of all but the shortest."""
@@ -57,9 +57,15 @@ def memory_way(config: Config) -> int:
     return int(config.overlap)
 
 
+def parameter_latency(config: Config) -> int:
+    """Cycles from a record's fetch to its presence in the ring, whose columns lie all over the chip."""
+    return RECORD_LATENCY + 2 * memory_way(config) + 1
+
+
 def feeder_latency(config: Config) -> int:
-    """Cycles from a step to its vector: address, lines, memory (2 and its ways), coarse and fine rotation."""
-    return 6 + 2 * memory_way(config)
+    """Cycles from a step to its vector: address, lines, memory (2 and its ways), coarse and fine rotation. Words that
+    come a long way are first halved."""
+    return 6 + 3 * memory_way(config)
 
 
 def rows_per_stage(config: Config) -> int:
@@ -109,7 +115,7 @@ def parameter_slack(config: Config) -> int:
 
     Its vector passes feeder and array before its bias is read, three cycles before the sums.
     """
-    return STEP_LATENCY + feeder_latency(config) + array_latency(config) - 3 - PARAMETER_LATENCY - 1
+    return STEP_LATENCY + feeder_latency(config) + array_latency(config) - 3 - parameter_latency(config) - 1
 
 
 def records_ahead(config: Config) -> int:

@@ -12,13 +12,16 @@ from functools import lru_cache
 from ..config import Config
 from .conv import CLAMP_LATENCY, LANES_LATENCY, Occupation, memory_way
 
-__all__ = ["LINES", "SUMS", "add_cycles", "add_finish", "slots_per_line"]
+__all__ = ["LINES", "SLOT_LATENCY", "SUMS", "add_cycles", "add_finish", "slots_per_line"]
 
 LINES = 4
 """Lines of each input read ahead, and lines of results on their way out."""
 
 SUMS = 8
 """Sums between their first slot and their last: covers the lanes' latency at full rate."""
+
+SLOT_LATENCY = LANES_LATENCY + 1
+"""Cycles from a slot that the lanes have taken to its scaled values: one more than a convolution's totals need."""
 
 _STEADY, _PERIOD = 24, 8
 """From the first number of lines on, every further ``_PERIOD`` of them take the same number of cycles."""
@@ -51,7 +54,7 @@ def add_finish(config: Config, lines: int, taken: int, occupation: Occupation) -
         return alone
     engine = _Engine(slots_per_line(config), line_latency(config), lines)
     cycle = taken + 1
-    while not engine.cycle(cycle, occupation.lanes(cycle), occupation.memory(cycle)):
+    while not engine.cycle(cycle, occupation.lanes(cycle + 1), occupation.memory(cycle)):
         cycle += 1
     return cycle + 1
 
@@ -82,7 +85,10 @@ class _Engine:
         self.complete: deque[int] = deque()  # cycles in which lines of results enter theirs
 
     def cycle(self, t: int, lanes_taken: bool, memory_taken: bool) -> bool:
-        """One clock cycle; true when the last line is written in it. Decisions see the state before its end."""
+        """One clock cycle; true when the last line is written in it. Decisions see the state before its end.
+
+        The lanes are a convolution's in the cycle after it, the memory in this one.
+        """
         arrived = self._arrivals(t)
         writing = self.results > 0 and not memory_taken
         reading = self.to_read > 0 and (self.turn or self.room > 0) and self.results == 0 and not memory_taken
@@ -144,9 +150,9 @@ class _Engine:
     def _enter(self, t: int) -> None:
         """The lanes take the slot: when what they make of it is there is settled now."""
         if self.slot == "second":
-            self.summed.append(t + LANES_LATENCY + 1)
+            self.summed.append(t + SLOT_LATENCY + 1)
         elif self.slot == "out":
             self.collected += 1
             if self.collected == self.slots:
                 self.collected = 0
-                self.complete.append(t + LANES_LATENCY + CLAMP_LATENCY + 1)
+                self.complete.append(t + SLOT_LATENCY + CLAMP_LATENCY + 1)

@@ -170,6 +170,7 @@ class Datapath(Component):
             parameters.done.eq(writer.plane_ends),
             lanes.totals.eq(accumulators.totals),
             lanes.valid.eq(accumulators.valid),
+            lanes.soon.eq(accumulators.soon),
             lanes.scale.eq(parameters.scale),
             lanes.slot.eq(elementwise.slot),
             lanes.slot_kind.eq(elementwise.slot_kind),

@@ -3,13 +3,14 @@
 
 ::
 
-  cycle 0     1           2          2 + M     3 + M        4 + M
-      step ─► address A ─► lines ─►  words ─►  D channels ─► A, B (padded) ──────────► heads
+  cycle 0     1           2          2 + M   …  3 + M        4 + M
+      step ─► address A ─► lines ─►  words ─►   D channels ─► A, B (padded) ─────────► heads
               address B                        of each          │
                                                                 ▼
                                               delay line: one row of steps ─► A', B' ─► heads
 
-A and B lie in words of different parity, so each bank gives one of them. M is the memory's latency.
+A and B lie in words of different parity, so each bank gives one of them. M is the memory's latency; where it has ways,
+D channels of each bank are chosen in a cycle of their own.
 """
 
 from amaranth.hdl import Cat, Module, Mux, Signal, signed
@@ -17,6 +18,7 @@ from amaranth.lib import data
 from amaranth.lib.wiring import Component, In, Out
 
 from ...arch.config import Config
+from ...arch.timing.conv import memory_way
 from ..delay import delay, delays
 from ..memory.activations import access_latency
 from ..memory.ram import SimpleRam
@@ -39,11 +41,12 @@ class DownFeeder(Component):
     even, odd:
         Those words, M cycles after they were asked for in cycle t + 2.
     heads:
-        Two cycles later. Pairs beyond ``config.down_channels`` get zeros.
+        Two cycles later, or three. Pairs beyond ``config.down_channels`` get zeros.
     """
 
     def __init__(self, config: Config):
-        self.config, self._memory = config, access_latency(config)
+        self.config, self._parts = config, memory_way(config)
+        self._memory = access_latency(config) + self._parts
         line = (config.activation_lines - 1).bit_length()
         word = 8 * config.activation_word_bytes
         super().__init__(
@@ -91,17 +94,32 @@ class DownFeeder(Component):
             self.even_line.eq(Mux(a_odd, b, a)[offset_bits + 1 :]),
             self.odd_line.eq(Mux(a_odd, a, b)[offset_bits + 1 :]),
         ]
-        # The words are here (a 4 in a name, whatever the memory's latency); 5: the blocks of D channels; 6: padded
-        flow4 = delay(m, self.flow, 1 + self._memory, "flow_4")
+        # 3 (whatever the memory's latency): the words are here, D channels of each are chosen; 4: whose they are;
+        # 5: the blocks of A and B; 6: padded
+        flow3 = delay(m, self.flow, 1 + self._memory - self._parts, "flow_3")
+        flow4 = delay(m, flow3, self._parts, "flow_4")
         down4 = flow4 != Flow.ACROSS  # in other tiles the registers rest
         down5 = delay(m, down4, 1, "down_5")
+        odd3 = delay(m, a_odd, 1 + self._memory - self._parts, "odd_3", reset_less=True)
+        odd4 = delay(m, odd3, self._parts, "odd_4", reset_less=True)
+        places = [
+            delay(m, address[block_bits:offset_bits], 1 + self._memory - self._parts, f"place_{name}", reset_less=True)
+            for name, address in (("a", a), ("b", b))
+        ]
+        parts = []
+        for name, word, place in (("even", self.even, Mux(odd3, *places[::-1])), ("odd", self.odd, Mux(odd3, *places))):
+            part = window(word, place, unit=8 * channels, width=8 * channels)
+            if self._parts:
+                late = Signal(8 * channels, name=f"part_{name}", reset_less=True)
+                with m.If(flow3 != Flow.ACROSS):
+                    m.d.sync += late.eq(part)
+                part = late
+            parts.append(part)
         samples = []
-        for name, address, inside in (("a", a, insides[0]), ("b", b, insides[1])):
-            place = delay(m, address[block_bits : offset_bits + 1], 1 + self._memory, f"place_{name}", reset_less=True)
-            word = Mux(place[-1], self.odd, self.even)
+        for name, part, inside in (("a", Mux(odd4, *parts[::-1]), insides[0]), ("b", Mux(odd4, *parts), insides[1])):
             block = Signal(8 * channels, name=f"block_{name}", reset_less=True)
             with m.If(down4):
-                m.d.sync += block.eq(window(word, place[:-1], unit=8 * channels, width=8 * channels))
+                m.d.sync += block.eq(part)
             pad = delay(m, step.zero_point, 3 + self._memory, f"pad_{name}", reset_less=True)
             sample = Signal(8 * channels, name=f"sample_{name}", reset_less=True)
             kept = delay(m, inside, 1 + self._memory, f"kept_{name}", reset_less=True)

@@ -3,12 +3,13 @@
 
 ::
 
-  cycle  0        1         2                  2 + M     3 + M        4 + M
-       step ─► address ─► lines ─► (memory) ─► words ─► coarse ────► fine rotate ─► activations
-                  │                             2·A B   rotate        and mask
-                  └► bytes inside the row: lo ≤ r < hi ──────────────────┘
+  cycle  0        1         2                  2 + M   …      3 + M        4 + M
+       step ─► address ─► lines ─► (memory) ─► words ─► half ► coarse ────► fine rotate ─► activations
+                  │                             2·A B          rotate        and mask
+                  └► bytes inside the row: lo ≤ r < hi ───────────────────────┘
 
-M is the memory's latency, ways there and back included.
+M is the memory's latency, ways there and back included. Where there are such ways, A/2 + R − 1 of the 2·A bytes are
+chosen in a cycle of their own: then not every byte of both words comes together in one place.
 
 A kernel row's window is one run of bytes, because channels of a pixel and pixels of a row are contiguous.
 Bytes outside the image (before or after the row, or in a row that is not there) read as the input zero
@@ -21,7 +22,7 @@ from amaranth.lib import data
 from amaranth.lib.wiring import Component, In, Out
 
 from ...arch.config import Config
-from ...arch.timing.conv import feeder_latency
+from ...arch.timing.conv import feeder_latency, memory_way
 from ..delay import delay, delay_constant, delays
 from ..memory.activations import access_latency
 from ..window import window
@@ -41,7 +42,8 @@ class Feeder(Component):
 
     def __init__(self, config: Config):
         self.config, self.latency = config, feeder_latency(config)
-        self._memory = access_latency(config)
+        self._halves = memory_way(config)
+        self._memory = access_latency(config) + self._halves
         line = (config.activation_lines - 1).bit_length()
         word = 8 * config.activation_word_bytes
         super().__init__(
@@ -80,15 +82,22 @@ class Feeder(Component):
             with m.If(down.flow != Flow.ACROSS):
                 m.d.comb += [even_line.eq(down.even_line), odd_line.eq(down.odd_line)]
         m.d.sync += [self.even_line.eq(even_line), self.odd_line.eq(odd_line)]
-        # The words are here; then coarse rotation; then fine rotation and padding
+        # The words are here; perhaps half of them; then coarse rotation; then fine rotation and padding
         mask, pad = self._mask(m, x)
-        shift = delay(m, address[: offset_bits + 1], 1 + self._memory, "shift", reset_less=True)
+        early = delay(m, address[: offset_bits + 1], 1 + self._memory - self._halves, "shift", reset_less=True)
+        shift = delay(m, early[: offset_bits + 1 - 2 * self._halves], self._halves, "late_shift", reset_less=True)
         fine_bits = offset_bits // 2
-        words = Mux(shift[-1], Cat(self.odd, self.even), Cat(self.even, self.odd))
+        words = Mux(early[-1], Cat(self.odd, self.even), Cat(self.even, self.odd))
+        if self._halves:
+            half = 8 << (offset_bits - 1)
+            first = window(words, early[offset_bits - 1], unit=half, width=half + 8 * (config.rows - 1))
+            words = delay(m, first, 1, "half", reset_less=True)
         coarse = Signal(8 * (config.rows + (1 << fine_bits) - 1), reset_less=True)
         fine = Signal(fine_bits, reset_less=True)
         m.d.sync += [
-            coarse.eq(window(words, shift[fine_bits:offset_bits], unit=8 << fine_bits, width=len(coarse))),
+            coarse.eq(
+                window(words, shift[fine_bits : offset_bits - self._halves], unit=8 << fine_bits, width=len(coarse))
+            ),
             fine.eq(shift[:fine_bits]),
         ]
         aligned = Signal(data.ArrayLayout(signed(8), config.rows))

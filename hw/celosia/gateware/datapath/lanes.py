@@ -6,6 +6,8 @@ from amaranth.lib import data
 from amaranth.lib.wiring import Component, In, Out
 
 from ...arch.config import Config
+from ...arch.timing.conv import LANES_LATENCY
+from ...arch.timing.elementwise import SLOT_LATENCY
 from ..delay import delay
 from ..family import Family, device_of
 from ..memory.parameters import Scale
@@ -35,20 +37,24 @@ class Lanes(Component):
     """``config.lanes`` lanes and who may use them.
 
     Complete sums of a convolution always enter, C of them, in ``lane_groups`` slots one after the other, lowest
-    columns first. The element-wise engine has every other slot.
+    columns first. The element-wise engine has every other slot; its values are a cycle on their way to the lanes,
+    which lie all over the chip.
 
     Members
     -------
     totals, valid, scale:
         From the accumulators and the parameter ring; not more often than every ``lane_groups`` cycles, and steady for
         so long.
+    soon:
+        ``valid`` is high in the next cycle.
     slot, slot_valid, slot_ready, slot_kind, slot_scale:
         The element-wise engine's values (one scale for all lanes).
     y, source:
-        Results, :attr:`latency` cycles after a slot was taken.
+        Results, :attr:`latency` cycles after ``valid``, :attr:`slot_latency` cycles after a slot was taken.
     """
 
-    latency = 1 + Lane.latency
+    latency = LANES_LATENCY
+    slot_latency = SLOT_LATENCY
 
     def __init__(self, config: Config):
         self.config = config
@@ -56,6 +62,7 @@ class Lanes(Component):
             {
                 "totals": In(data.ArrayLayout(signed(32), config.columns)),
                 "valid": In(1),
+                "soon": In(1),
                 "scale": In(data.ArrayLayout(Scale, config.columns)),
                 "slot": In(data.ArrayLayout(signed(32), config.lanes)),
                 "slot_kind": In(2),
@@ -70,13 +77,19 @@ class Lanes(Component):
     def elaborate(self, platform):
         m = Module()
         config = self.config
-        valid, totals, scale = self._groups(m)
-        source = Signal(Source)
-        m.d.comb += self.slot_ready.eq(~valid)
+        valid, soon, totals, scale = self._groups(m)
+        source, kind = Signal(Source), Signal.like(self.slot_kind, reset_less=True)
+        slot, slot_scale = Signal.like(self.slot, reset_less=True), Signal.like(self.slot_scale, reset_less=True)
+        taken = Signal()
+        m.d.comb += self.slot_ready.eq(~soon)
         m.d.sync += [
+            taken.eq(self.slot_valid & self.slot_ready),
+            slot.eq(self.slot),
+            kind.eq(self.slot_kind),
+            slot_scale.eq(self.slot_scale),
             source.conv.eq(valid),
-            source.elementwise.eq(~valid & self.slot_valid),
-            source.kind.eq(self.slot_kind),
+            source.elementwise.eq(taken),
+            source.kind.eq(kind),
         ]
         for i in range(config.lanes):
             m.submodules[f"lane_{i}"] = lane = self._lane(i, platform)
@@ -85,8 +98,8 @@ class Lanes(Component):
                 Signal(Scale, name=f"scale_{i}", reset_less=True),
             )
             m.d.sync += [
-                x.eq(Mux(valid, totals[i], self.slot[i])),
-                x_scale.eq(Mux(valid, scale[i].as_value(), self.slot_scale.as_value())),
+                x.eq(Mux(valid, totals[i], slot[i])),
+                x_scale.eq(Mux(valid, scale[i].as_value(), slot_scale.as_value())),
             ]
             m.d.comb += [
                 lane.x.eq(x),
@@ -106,14 +119,15 @@ class Lanes(Component):
         return Lane(with_multipliers if i < share(self.config, device).lanes else without)
 
     def _groups(self, m: Module):
-        """The convolution's next slot: all columns at once, or one group of lanes after the other.
+        """The convolution's slot, and whether it has the next one: all columns at once, or a group of lanes after the
+        other.
 
         ``totals`` and ``scale`` stay until the last group has entered: the accumulators keep their totals until the
         next vector, and the next scale comes together with its total.
         """
         config = self.config
         if config.lane_groups == 1:
-            return self.valid, self.totals, self.scale
+            return self.valid, self.soon, self.totals, self.scale
         lanes, groups = config.lanes, config.lane_groups
         group = Signal(range(groups))
         with m.If(self.valid):
@@ -128,4 +142,5 @@ class Lanes(Component):
             with m.If(group == g):
                 for i in range(lanes):
                     m.d.comb += [totals[i].eq(self.totals[g * lanes + i]), scale[i].eq(self.scale[g * lanes + i])]
-        return self.valid | (group != 0), totals, scale
+        goes_on = self.valid | ((group != 0) & (group != groups - 1))
+        return self.valid | (group != 0), self.soon | goes_on, totals, scale

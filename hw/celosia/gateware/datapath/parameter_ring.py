@@ -19,9 +19,9 @@ from amaranth.lib.memory import Memory
 from amaranth.lib.wiring import Component, In, Out
 
 from ...arch.config import Config
-from ...arch.timing.conv import parameter_ring, records_ahead
+from ...arch.timing.conv import RECORD_LATENCY, memory_way, parameter_ring, records_ahead
 from ..delay import delay
-from ..memory.parameters import RECORD_LATENCY, Record, Scale
+from ..memory.parameters import Record, Scale
 from ..memory.ram import UNDEFINED
 from .jobs import ParameterJob, Widths
 
@@ -112,25 +112,41 @@ class ParameterRing(Component):
         written = data.StructLayout({"fetch": 1, "pairs": 1, "column": column.shape(), "slot": slot.shape()})
         fetched = Signal(written)
         m.d.comb += [fetched.fetch.eq(fetch), fetched.pairs.eq(pairs), fetched.column.eq(column), fetched.slot.eq(slot)]
-        write = delay(m, fetched, RECORD_LATENCY, "write")
-        enables = [write.fetch & (write.column == Mux(write.pairs, c // 2, c)) for c in range(config.columns)]
+        # The columns lie all over the chip, so a record is two cycles on its way to them.
+        way = 2 * memory_way(config)
+        record = delay(m, self.record, way, "record", reset_less=True)
+        late = min(way, 1)  # whose record it is, is known before its last step
+        early = delay(m, fetched, RECORD_LATENCY + way - late, "write")
+        write_slot = delay(m, early.slot, late, "write_slot", reset_less=True)
+        enables = [
+            delay(m, early.fetch & (early.column == Mux(early.pairs, c // 2, c)), late, f"enable_{c}")
+            for c in range(config.columns)
+        ]
         if parameter_ring(config) == 1:
-            self._registers(m, enables, fetch, room)
+            self._registers(m, record, enables, fetch, room)
         else:
-            self._ring(m, enables, write.slot, Mux(moves, slot + 1, slot)[: len(slot)], room)
+            self._ring(m, record, enables, write_slot, Mux(moves, slot + 1, slot)[: len(slot)], room)
         return m
 
-    def _registers(self, m: Module, enables: list[Value], fetch: Signal, room: Signal):
+    def _registers(self, m: Module, record: data.View, enables: list[Value], fetch: Signal, room: Signal):
         """A ring of one."""
         free = Signal(init=1)
         m.d.comb += room.eq(free)
         m.d.sync += free.eq((free | self.done) & ~fetch)
         for c, enable in enumerate(enables):
-            for value, out in ((self.record.bias, self.bias[c]), (self.record.scale, self.scale[c])):
+            for value, out in ((record.bias, self.bias[c]), (record.scale, self.scale[c])):
                 with m.If(enable):
                     m.d.sync += out.eq(value)
 
-    def _ring(self, m: Module, enables: list[Value], write_slot: Value, next_slot: Value, room: Signal):
+    def _ring(
+        self,
+        m: Module,
+        record: data.View,
+        enables: list[Value],
+        write_slot: Value,
+        next_slot: Value,
+        room: Signal,
+    ):
         """One small memory per column for the bias and one for the scale, each with its own pointer."""
         depth = parameter_ring(self.config)
         bias_slot, scale_slot = Signal(range(depth), init=depth - 1), Signal(range(depth), init=depth - 1)
@@ -144,8 +160,8 @@ class ParameterRing(Component):
         }
         for c, enable in enumerate(enables):
             for name, value, pointer, out in (
-                ("bias", self.record.bias, bias_slot, self.bias[c]),
-                ("scale", self.record.scale.as_value(), scale_slot, self.scale[c].as_value()),
+                ("bias", record.bias, bias_slot, self.bias[c]),
+                ("scale", record.scale.as_value(), scale_slot, self.scale[c].as_value()),
             ):
                 m.submodules[f"{name}_{c}"] = ring = Memory(shape=unsigned(len(value)), depth=depth, init=[])
                 write_port = ring.write_port()

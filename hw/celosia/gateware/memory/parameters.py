@@ -11,10 +11,7 @@ from ..interfaces import LocalBus
 from .local_port import LocalPort
 from .ram import READ_LATENCY, SimpleRam
 
-__all__ = ["KEPT_BYTES", "RECORD_LATENCY", "ParameterMemory", "Record", "Scale"]
-
-RECORD_LATENCY = 1 + READ_LATENCY
-"""Cycles from a record's address to the record."""
+__all__ = ["KEPT_BYTES", "ParameterMemory", "Record", "Scale"]
 
 KEPT_BYTES = 9
 """Bias, multiplier, exponent; the rest of a record is padding and reads 0."""
@@ -42,7 +39,7 @@ class ParameterMemory(Component):
     Members
     -------
     read, address → record:
-        The prefetcher's port, :data:`RECORD_LATENCY` cycles.
+        The prefetcher's port, :data:`celosia.arch.timing.conv.RECORD_LATENCY` cycles.
     busy:
         The prefetcher may read: a register, where ``read`` itself would come too late for the local bus.
     local:
