@@ -127,3 +127,16 @@ def test_few_inputs_need_no_copies(tmp_path):
     assert netlist.read_text() == before
     assert replicate_file(netlist, limit=4) == 1
     assert netlist.read_text() != before
+
+
+def test_a_register_of_memories_far_apart_has_a_copy_for_each_stretch():
+    """Names say that 0 and 1 are neighbours; the floor plan says that 0 and 2 are."""
+    cells = {"address": register(DATA, OUT)}
+    for number, column in enumerate((4, 100, 6, 110)):
+        memory = register(OUT, 10 + number) | {"type": "DP16KD", "attributes": {"BEL": f"X{column}/Y22/EBR0"}}
+        cells[f"memory_{number}"] = memory
+    made = design(cells)
+    assert replicate(made, limit=100) == 2
+    by = drivers(made)
+    found = [by[cells[f"memory_{number}"]["connections"]["DI"][0]] for number in range(4)]
+    assert found == ["address", "address_copy_1", "address", "address_copy_2"]

@@ -165,6 +165,7 @@ class Activations(Watched):
         members = {
             "a_soon": In(1),
             "a_line": In(range(LINES)),
+            "write_soon": In(1),
             "write": In(ScatterWrite(config)),
             "lines": In(stream.Signature(LineRequest(config))),
         }
@@ -177,17 +178,20 @@ class Activations(Watched):
         connect(m, flipped(self.local), memory.local)
         connect(m, flipped(self.lines), memory.lines)
         m.d.comb += [
+            memory.write_soon.eq(self.write_soon),
             memory.write.eq(self.write),
             memory.a_soon.eq(self.a_soon),
             memory.a_even_line.eq(self.a_line),
             memory.a_odd_line.eq(self.a_line),
         ]
-        m.d.sync += memory.a_read.eq(self.a_soon)
-        write, line = self.write, self.lines.payload
+        announced = Signal()
+        m.d.sync += [memory.a_read.eq(self.a_soon), announced.eq(self.write_soon)]
+        m.d.comb += Assume(self.write.valid == announced)
+        write = self.write
         upper = self.place >= self.word_bytes // 2
         self.write_of(m, write.valid, Mux(upper, write.odd_line, write.even_line), write.strobe, write.data)
-        lines_taken = Signal()
-        m.d.comb += lines_taken.eq(self.lines.valid & self.lines.ready)
+        lines_taken, line = Signal(), Signal.like(self.lines.payload)  # as of the cycle in which the memory sees them
+        m.d.sync += [lines_taken.eq(self.lines.valid & self.lines.ready), line.eq(self.lines.payload)]
         everything = line.write.replicate(self.word_bytes)
         self.write_of(m, lines_taken, line.line, everything, line.data)
         if self.config.elementwise:

@@ -42,9 +42,15 @@ _IN_GATEWARE = re.compile(r"celosia/gateware/\S+\.py:\d+:")
 _PYTEST = """
 import resource, sys, pytest
 resource.setrlimit(resource.RLIMIT_CPU, (int(sys.argv[1]), int(sys.argv[1]) + 5))
-sys.exit(pytest.main(sys.argv[2:]))
+class Times:
+    def pytest_runtest_logreport(self, report):
+        if report.when == "call" and report.passed:
+            with open(sys.argv[2], "a") as file:
+                print(report.duration, report.nodeid, file=file)
+sys.exit(pytest.main(sys.argv[3:], [Times()]))
 """
-"""Pytest with so many seconds of the processor: what hangs is known by them, however busy the machine is."""
+"""Pytest with so many seconds of the processor: what hangs is known by them, however busy the machine is. What each
+test took is in a file as soon as it has passed, so that it is known of all but the last when time was up."""
 
 
 def module_of(path: Path) -> str:
@@ -155,10 +161,11 @@ class Suite:
     def _failure(self, folder: Path, tests: list[str], limit: int = 0) -> str:
         """The first of some tests that fails, or does not come to an end."""
         limit = limit or round(PATIENCE + 2 * sum(map(self.seconds, tests)))
-        report = folder / "report.xml"
+        report, times = folder / "report.xml", folder / "times.txt"
         report.unlink(missing_ok=True)
+        times.write_text("")
         options = ("-x", "-v", "-n0", "-p", "no:cacheprovider", "--hypothesis-profile=mutation", f"--junitxml={report}")
-        done = run_python(folder, self.cache, "-u", "-c", _PYTEST, str(limit), *options, *tests)
+        done = run_python(folder, self.cache, "-u", "-c", _PYTEST, str(limit), str(times), *options, *tests)
         failed = ""
         for case in Xml.parse(report).getroot().iter("testcase") if report.is_file() else ():
             name = f"{case.get('classname', '').replace('.', '/')}.py::{case.get('name')}"
@@ -166,8 +173,9 @@ class Suite:
                 if _IN_GATEWARE.search(problem.text or ""):
                     raise NotElaboratedError
                 failed = failed or name
-            elif case.find("skipped") is None:
-                self.times[name] = float(case.get("time", GUESS))
+        for line in times.read_text().splitlines():
+            seconds, test = line.split(" ", 1)
+            self.times[test] = float(seconds)
         self.file.write_text(json.dumps(self.times, indent=0), encoding="utf-8")
         if done.returncode and not failed:
             begun = [line for line in done.stdout.splitlines() if line.startswith("tests/")]

@@ -77,6 +77,7 @@ class Compute(Component):
             activations.a_odd_line.eq(datapath.odd_line),
             datapath.even.eq(activations.a_even),
             datapath.odd.eq(activations.a_odd),
+            activations.write_soon.eq(datapath.write_soon),
             activations.write.eq(datapath.write),
             datapath.line_valid.eq(activations.line_valid),
             datapath.line_data.eq(activations.line_data),

@@ -178,7 +178,7 @@ def check_clock(placed: Placed, clock_hz: int) -> None:
 def synthesize(plan: Plan, cache: Path, tools: dict[str, str], weight_rows: int | None = None) -> Path:
     """The folder with the netlist, made now or found in the cache; seeds share it.
 
-    That of an ECP5 is improved: carry chains trimmed, drivers of many inputs replicated.
+    That of an ECP5 is improved: carry chains trimmed, hard blocks placed, drivers of many inputs replicated.
 
     Parameters
     ----------
@@ -202,9 +202,9 @@ def synthesize(plan: Plan, cache: Path, tools: dict[str, str], weight_rows: int 
     run_tool("yosys", [f"{TOP}.ys"], scratch, scratch / "synthesis.log")
     if improve:
         trim_file(scratch / f"{TOP}.json")
-        replicate_file(scratch / f"{TOP}.json")
         if weight_rows:
             place_file(scratch / f"{TOP}.json", weight_rows)
+        replicate_file(scratch / f"{TOP}.json")
     with contextlib.suppress(OSError):  # somebody else has built the same meanwhile
         scratch.rename(folder)
     return folder

@@ -6,7 +6,7 @@ descriptions ask for a register a lane in vain: yosys merges equal registers. So
 FPGA vendors do ("register duplication").
 
 Which inputs are neighbours is taken from the names of their cells, which begin with the modules that they are in:
-sorted by name, the inputs of one lane stand side by side.
+sorted by name, the inputs of one lane stand side by side. Where a floor plan has placed all of them, it says so itself.
 """
 
 import json
@@ -23,6 +23,9 @@ LIMIT = 32
 _LARGE = {"DP16KD": 4, "MULT18X18D": 4}
 """... of cells that count for as many, for they are few and lie far from each other."""
 
+FAR = 50
+"""Columns of the FPGA: a register whose inputs lie on a longer stretch has a copy for each part of it."""
+
 _DRIVERS = {"TRELLIS_FF": "Q", "LUT4": "Z"}
 """Cells that are replicated, and their output."""
 
@@ -35,6 +38,7 @@ _SHARED = {"CE0", "CE1", "CE2", "CE3"}
 """Ports of multipliers for whose signals the four of a block have four places together: they all keep one driver."""
 
 _NUMBER = re.compile(r"(\d+)")
+_PLACE = re.compile(r"X(\d+)/")
 
 Input = tuple[str, str, int]
 """A cell, its port, and the bit of the port."""
@@ -81,12 +85,14 @@ class _Netlist:
 
     def replicate(self, kind: str, limit: int) -> int:
         output, copies = _DRIVERS[kind], 0
+        moves = kind == "TRELLIS_FF"  # there is logic in front of a LUT's copies, which would lie as far off
         for name, cell in list(self.cells.items()):
             if cell["type"] != kind or not cell["connections"].get(output):
                 continue
             bit = cell["connections"][output][0]
             inputs = self.inputs[bit]
-            if self._load(inputs) > limit and self._movable(bit, inputs):
+            far = moves and self._stretch(inputs) > FAR
+            if (far or self._load(inputs) > limit) and self._movable(bit, inputs):
                 copies += self._copy(name, output, limit)
         return copies
 
@@ -118,13 +124,25 @@ class _Netlist:
     def _load(self, inputs: list[Input]) -> int:
         return sum(_LARGE.get(self.cells[name]["type"], 1) for name, _, _ in inputs)
 
+    def _column(self, entry: Input) -> int | None:
+        """The FPGA's column in which a floor plan has placed the cell of an input."""
+        place = _PLACE.match(self.cells[entry[0]].get("attributes", {}).get("BEL", ""))
+        return int(place[1]) if place else None
+
+    def _stretch(self, inputs: list[Input]) -> int:
+        """Columns from the first to the last of inputs that are all placed; 0 if they are not."""
+        columns = [self._column(entry) for entry in inputs]
+        placed = [column for column in columns if column is not None]
+        return max(placed) - min(placed) if placed and len(placed) == len(columns) else 0
+
     def _neighbourhoods(self, inputs: list[Input], limit: int) -> list[list[Input]]:
-        """Inputs in the order of their names, cut into as few groups as the limit allows, of about the same load."""
-        load = self._load(inputs)
-        share = load / max(-(-load // limit), 1)
+        """Inputs in the order of their columns or else of their names, cut into as few groups as the limits allow, of
+        about the same load."""
+        load, stretch = self._load(inputs), self._stretch(inputs)
+        share = load / max(-(-load // limit), -(-stretch // FAR), 1)
         groups: dict[int, list[Input]] = defaultdict(list)
         before = 0
-        for entry in sorted(inputs, key=lambda entry: _natural(entry[0])):
+        for entry in sorted(inputs, key=lambda entry: (stretch and self._column(entry), _natural(entry[0]))):
             groups[int(before / share)].append(entry)
             before += self._load([entry])
         return list(groups.values()) or [[]]

@@ -56,7 +56,7 @@ def run(config, fields: dict, taken: Taken, activations: np.ndarray) -> tuple[in
         ctx.set(dut.line_valid, cycle in answers)
         ctx.set(dut.line_data, int.from_bytes(answers.pop(cycle, b""), "little"))
         ctx.set(dut.slot_ready, not taken.lanes(cycle + 1))
-        ctx.set(dut.lines.ready, not taken.memory(cycle))
+        ctx.set(dut.lines.ready, not taken.memory(cycle + 1))
         if source["elementwise"] and source["kind"] == Kind.OUT.value:
             low, high, zero_point = (ctx.get(getattr(dut.range, name)) for name in ("low", "high", "zero_point"))
             clamped[cycle + CLAMP_LATENCY] = [min(max(value + zero_point, low), high) for value in y]
@@ -65,7 +65,7 @@ def run(config, fields: dict, taken: Taken, activations: np.ndarray) -> tuple[in
             y = [scale(ctx.get(dut.slot[i]), *scales) for i in range(config.lanes)]
             y = [(value + 2**31) % 2**32 - 2**31 for value in y]
             scaled[cycle + Lanes.slot_latency] = y, {"elementwise": 1, "kind": ctx.get(dut.slot_kind)}
-        if ctx.get(dut.lines.valid) and not taken.memory(cycle):
+        if ctx.get(dut.lines.valid) and not taken.memory(cycle + 1):
             line = ctx.get(dut.lines.payload.line)
             if ctx.get(dut.lines.payload.write):
                 lines[line] = np.frombuffer(ctx.get(dut.lines.payload.data).to_bytes(width, "little"), np.int8)

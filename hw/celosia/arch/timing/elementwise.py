@@ -33,8 +33,9 @@ def slots_per_line(config: Config) -> int:
 
 
 def line_latency(config: Config) -> int:
-    """Cycles from the transfer of a line's request to its data: the port's register, the memory (2 and its ways)."""
-    return 3 + 2 * memory_way(config)
+    """Cycles from the transfer of a line's request to its data: on the way to the port, the port's register, the memory
+    (2 and its ways)."""
+    return 4 + 2 * memory_way(config)
 
 
 def add_cycles(config: Config, lines: int) -> int:
@@ -54,7 +55,7 @@ def add_finish(config: Config, lines: int, taken: int, occupation: Occupation) -
         return alone
     engine = _Engine(slots_per_line(config), line_latency(config), lines)
     cycle = taken + 1
-    while not engine.cycle(cycle, occupation.lanes(cycle + 1), occupation.memory(cycle)):
+    while not engine.cycle(cycle, occupation.lanes(cycle + 1), occupation.memory(cycle + 1)):
         cycle += 1
     return cycle + 1
 
@@ -87,7 +88,7 @@ class _Engine:
     def cycle(self, t: int, lanes_taken: bool, memory_taken: bool) -> bool:
         """One clock cycle; true when the last line is written in it. Decisions see the state before its end.
 
-        The lanes are a convolution's in the cycle after it, the memory in this one.
+        Whether the lanes and the memory are a convolution's is said of the cycle after it.
         """
         arrived = self._arrivals(t)
         writing = self.results > 0 and not memory_taken

@@ -106,7 +106,7 @@ class _Machine:
                 turnaround = 0 if engine is Engine.ELEMENTWISE else TURNAROUND
                 ready = max(ready, self.finishes[engine][-1]() + turnaround)
             if engine is Engine.ELEMENTWISE:
-                self.conv.occupation.take_lines(ready, add_cycles(self.config, command["lines"]))
+                self.conv.occupation.take_lines(ready + 1, add_cycles(self.config, command["lines"]))
                 finish = cache(partial(add_finish, self.config, command["lines"], ready, self.conv.occupation))
             else:
                 finish = cache(partial(self.transfers.finish, engine, self.transfers.begin(engine, command, ready)))

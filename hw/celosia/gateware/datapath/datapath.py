@@ -55,7 +55,7 @@ class Datapath(Component):
         The weight memory's port.
     parameter_busy, parameter_read, parameter_address, record:
         The parameter memory's port.
-    read_soon, read, even_line, odd_line, even, odd; write; lines, line_valid, line_data:
+    read_soon, read, even_line, odd_line, even, odd; write_soon, write; lines, line_valid, line_data:
         The activation memory: the feeder's, the writer's and the element-wise engine's ports.
     vector_issued:
         The feeder issues a vector in this cycle.
@@ -86,6 +86,7 @@ class Datapath(Component):
                 "odd_line": Out(line),
                 "even": In(word),
                 "odd": In(word),
+                "write_soon": Out(1),
                 "write": Out(ScatterWrite(config)),
                 "lines": Out(stream.Signature(LineRequest(config))),
                 "line_valid": In(1),
@@ -180,6 +181,7 @@ class Datapath(Component):
             clamp.y.eq(lanes.y),
             writer.valid.eq(lanes.source.conv),
             writer.q.eq(clamp.q),
+            self.write_soon.eq(writer.write_soon),
             self.write.eq(writer.write),
             elementwise.y.eq(lanes.y),
             elementwise.source.eq(lanes.source),

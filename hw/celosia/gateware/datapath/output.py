@@ -85,8 +85,8 @@ class Writer(Component):
         A convolution's results are on the lanes' output in this cycle; ``range`` is for them.
     q:
         The same results, clamped, :attr:`Clamp.latency` cycles later.
-    write:
-        To the activation memory.
+    write_soon, write:
+        To the activation memory; ``write_soon`` is high in the cycle before one with ``write.valid``.
     plane_ends:
         Pulses for the last results of an n-tile: with ``valid``, or without ``config.overlap`` :attr:`Clamp.latency`
         cycles later.
@@ -102,6 +102,7 @@ class Writer(Component):
                 "valid": In(1),
                 "range": Out(OutputRange),
                 "q": In(data.ArrayLayout(signed(8), config.lanes)),
+                "write_soon": Out(1),
                 "write": Out(ScatterWrite(config)),
                 "plane_ends": Out(1),
                 "finished": Out(1),
@@ -122,6 +123,7 @@ class Writer(Component):
             scatter.place.eq(delay(m, place, rest, "place", reset_less=True)),
             scatter.place.valid.eq(delay(m, valid, rest, "placed")),
             scatter.q.eq(self.q),
+            self.write_soon.eq(scatter.write_soon),
             self.write.eq(scatter.write),
             self.finished.eq(delay(m, take, rest + Scatter.latency, "final")),
         ]
@@ -240,6 +242,7 @@ class Scatter(Component):
             {
                 "place": In(Place(config)),
                 "q": In(data.ArrayLayout(signed(8), config.lanes)),
+                "write_soon": Out(1),
                 "write": Out(ScatterWrite(config)),
             }
         )
@@ -256,9 +259,11 @@ class Scatter(Component):
                 m.d.comb += chosen.eq(blocks)
         # Without an element-wise engine nobody is waiting for his turn: writes may come a cycle sooner.
         late = int(self.config.overlap or self.config.elementwise)
+        *_, soon, valid = delays(m, self.place.valid, self.latency - 1 + late, "valid")
         m.d.comb += [
+            self.write_soon.eq(soon),
             self.write.eq(delay(m, chosen, late, "written", reset_less=True)),
-            self.write.valid.eq(delay(m, self.place.valid, self.latency - 1 + late, "valid")),
+            self.write.valid.eq(valid),
         ]
         return m
 

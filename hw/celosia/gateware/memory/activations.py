@@ -72,11 +72,11 @@ class ActivationMemory(Component):
         Port a reads in the next cycle.
     a_read, a_even_line, a_odd_line → a_even, a_odd:
         The feeder's port: a word of each bank, :func:`access_latency` cycles later.
-    write:
-        The convolution's results. Always taken.
+    write_soon, write:
+        The convolution's results. Always taken. ``write_soon`` is high in the cycle before one with ``write.valid``.
     lines:
-        The element-wise engine's accesses. A read's line is on ``line_data`` with ``line_valid`` high
-        one cycle more than that after its transfer.
+        The element-wise engine's accesses: made a cycle after their transfer. A read's line is on ``line_data`` with
+        ``line_valid`` high two cycles more than that after it.
     local:
         DMA and control windows.
     """
@@ -92,6 +92,7 @@ class ActivationMemory(Component):
                 "a_odd_line": In(bits),
                 "a_even": Out(word),
                 "a_odd": Out(word),
+                "write_soon": In(1),
                 "write": In(ScatterWrite(config)),
                 "lines": In(stream.Signature(LineRequest(config))),
                 "line_valid": Out(1),
@@ -114,19 +115,20 @@ class ActivationMemory(Component):
         )
         connect(m, flipped(self.local), port.bus)
 
-        writing = Signal()
+        # The engine's queues lie all over the chip: a line is known a cycle before it is wanted.
+        writing, lining, line = Signal(), Signal(), Signal(LineRequest(config), reset_less=True)
         m.d.comb += [
             writing.eq(self.write.valid),
-            self.lines.ready.eq(~writing),
+            self.lines.ready.eq(~self.write_soon),
             # What is taken now is an access of the next cycle.
-            port.ready.eq(~writing & ~self.lines.valid & ~(self.a_soon & turns)),
+            port.ready.eq(~writing & ~lining & ~(self.a_soon & turns)),
         ]
-        line = self.lines.payload
+        m.d.sync += [lining.eq(self.lines.valid & self.lines.ready), line.eq(self.lines.payload)]
         b_even, b_odd = Signal(_bits(config), reset_less=True), Signal(_bits(config), reset_less=True)
         strobe, written = Signal(config.line_bytes), Signal(8 * config.line_bytes, reset_less=True)
         owned = Signal()  # port b belongs to the writer or the lines this cycle, else to the local port
         reading = Signal()
-        m.d.sync += [owned.eq(writing | self.lines.valid), strobe.eq(0), reading.eq(0)]
+        m.d.sync += [owned.eq(writing | lining), strobe.eq(0), reading.eq(0)]
         with m.If(writing):
             m.d.sync += [
                 b_even.eq(self.write.even_line),
@@ -138,9 +140,9 @@ class ActivationMemory(Component):
             m.d.sync += [
                 b_even.eq(line.line),
                 b_odd.eq(line.line),
-                strobe.eq((self.lines.valid & line.write).replicate(config.line_bytes)),
+                strobe.eq((lining & line.write).replicate(config.line_bytes)),
                 written.eq(line.data),
-                reading.eq(self.lines.valid & ~line.write),
+                reading.eq(lining & ~line.write),
             ]
         for i, (ram, address) in enumerate(((even, b_even), (odd, b_odd))):
             half = slice(i * word, (i + 1) * word)
