@@ -18,7 +18,7 @@ __all__ = ["Placed", "best", "place", "place_seeds"]
 
 _PHASES = (
     (re.compile(r"Info: Pack"), "packing"),
-    (re.compile(r"Info: (?:Creating initial analytic|Running main analytical)"), "placing"),
+    (re.compile(r"Info: (?:Creating initial analytic|Running main analytical|Running Static placer)"), "placing"),
     (re.compile(r"Info: Running simulated annealing"), "refining the placement"),
     (re.compile(r"Info: Routing"), "routing"),
 )

@@ -11,13 +11,13 @@ sorted by name, the inputs of one lane stand side by side. Where a floor plan ha
 
 import json
 import re
-from collections import defaultdict
+from collections import Counter, defaultdict
 from pathlib import Path
 from typing import Any
 
 __all__ = ["LIMIT", "replicate", "replicate_file"]
 
-LIMIT = 32
+LIMIT = 24
 """What a driver, and each copy of it, may drive: inputs of LUTs and registers, or ..."""
 
 _LARGE = {"DP16KD": 4, "MULT18X18D": 4}
@@ -64,7 +64,7 @@ def replicate(design: dict[str, Any], limit: int = LIMIT) -> int:
         A flat netlist in yosys' JSON form. Changed in place.
     """
     netlists = [_Netlist(module) for module in design["modules"].values()]
-    return sum(netlist.replicate(kind, limit) for netlist in netlists for kind in ("LUT4", "TRELLIS_FF"))
+    return sum(netlist.replicate_all(limit) for netlist in netlists)
 
 
 class _Netlist:
@@ -79,11 +79,22 @@ class _Netlist:
                 if cell["port_directions"][port] == "input":
                     for place, bit in enumerate(bits):
                         self.inputs[bit].append((name, port, place))
+        self.copies: Counter[str] = Counter()
+        self.beside: dict[str, str] = {}  # a copy, and the cell whose neighbour it is
         every = [bits for cell in self.cells.values() for bits in cell["connections"].values()]
         every += [net["bits"] for net in module["netnames"].values()]
         self.next_bit = 1 + max((b for bits in (*every, self.outside) for b in bits if isinstance(b, int)), default=1)
 
+    def replicate_all(self, limit: int) -> int:
+        """Until nothing drives too much: copies are inputs themselves, of what drives their original."""
+        copies = 0
+        for kind in ("LUT4", "TRELLIS_FF"):
+            while made := self.replicate(kind, limit):
+                copies += made
+        return copies
+
     def replicate(self, kind: str, limit: int) -> int:
+        """Each driver of a kind once; how many copies."""
         output, copies = _DRIVERS[kind], 0
         moves = kind == "TRELLIS_FF"  # there is logic in front of a LUT's copies, which would lie as far off
         for name, cell in list(self.cells.items()):
@@ -104,11 +115,13 @@ class _Netlist:
         inputs = self.inputs[self.cells[name]["connections"][output][0]]
         shared = [entry for entry in inputs if entry[1] in _SHARED]
         groups = self._neighbourhoods([entry for entry in inputs if entry[1] not in _SHARED], limit)
-        for number, group in enumerate(groups[1:], 1):
+        for group in groups[1:]:
             bit, self.next_bit = self.next_bit, self.next_bit + 1
-            own = f"{name}_copy_{number}"
+            self.copies[name] += 1
+            own = f"{name}_copy_{self.copies[name]}"
             cell = self.cells[name]
             self.cells[own] = {**cell, "connections": {**cell["connections"], output: [bit]}}
+            self.beside[own] = min((self.beside.get(sink, sink) for sink, _, _ in group), key=_natural)
             self.module["netnames"][own] = {"hide_name": 1, "bits": [bit], "attributes": {}}
             for sink, port, place in group:
                 connections = self.cells[sink]["connections"]
@@ -142,7 +155,9 @@ class _Netlist:
         share = load / max(-(-load // limit), -(-stretch // FAR), 1)
         groups: dict[int, list[Input]] = defaultdict(list)
         before = 0
-        for entry in sorted(inputs, key=lambda entry: (stretch and self._column(entry), _natural(entry[0]))):
+        for entry in sorted(
+            inputs, key=lambda entry: (stretch and self._column(entry), _natural(self.beside.get(entry[0], entry[0])))
+        ):
             groups[int(before / share)].append(entry)
             before += self._load([entry])
         return list(groups.values()) or [[]]

@@ -25,7 +25,7 @@ class Taken:
 
     def __init__(self, rng: random.Random, lanes: float, memory: float, run: int):
         self._lanes, self._memory = (
-            [taken for _ in range(CYCLES // run + 2) for taken in [rng.random() < share] * run]
+            [taken for _ in range(CYCLES // run + 3) for taken in [rng.random() < share] * run]
             for share in (lanes, memory)
         )
 
@@ -55,12 +55,13 @@ def run(config, fields: dict, taken: Taken, activations: np.ndarray) -> tuple[in
         ctx.set(dut.q, clamped.pop(cycle, [0] * config.lanes))
         ctx.set(dut.line_valid, cycle in answers)
         ctx.set(dut.line_data, int.from_bytes(answers.pop(cycle, b""), "little"))
-        ctx.set(dut.slot_ready, not taken.lanes(cycle + 1))
+        ctx.set(dut.slot_ready, not taken.lanes(cycle + 2))
         ctx.set(dut.lines.ready, not taken.memory(cycle + 1))
         if source["elementwise"] and source["kind"] == Kind.OUT.value:
             low, high, zero_point = (ctx.get(getattr(dut.range, name)) for name in ("low", "high", "zero_point"))
             clamped[cycle + CLAMP_LATENCY] = [min(max(value + zero_point, low), high) for value in y]
-        if ctx.get(dut.slot_valid) and not taken.lanes(cycle + 1):
+        if ctx.get(dut.slot_valid):
+            assert not taken.lanes(cycle + 1)
             scales = ctx.get(dut.slot_scale.multiplier), ctx.get(dut.slot_scale.exponent)
             y = [scale(ctx.get(dut.slot[i]), *scales) for i in range(config.lanes)]
             y = [(value + 2**31) % 2**32 - 2**31 for value in y]

@@ -71,34 +71,37 @@ def test_all_sums_enter_and_the_element_wise_engine_has_every_other_slot(name):
     """Sums as often as they may come and with gaps, all columns in as many slots as that takes, lowest first."""
     config, rng = configuration(name), np.random.default_rng(2)
     dut, lanes, groups = Lanes(config), config.lanes, config.lane_groups
-    expected, coming = {}, {}  # by the cycle in which they leave; a group by the cycle in which it enters
+    begins, taken, expected, coming = set(), set(), {}, {}  # the last by the cycle in which they leave, or enter
+    for cycle in range(204):
+        if cycle not in taken and rng.random() < (0.8 if cycle < 100 else 0.1):
+            begins.add(cycle)
+            taken.update(range(cycle, cycle + groups))
 
     def draw(count: int) -> list[tuple[int, int, int]]:
         limits = ((-(2**20), 2**20), (2**30, 2**31), (-12, 2))
         return [tuple(int(rng.integers(*limit)) for limit in limits) for _ in range(count)]
 
     async def bench(ctx):
-        soon = False
+        ready = False
         for cycle in range(200):
-            if soon:
+            if cycle in begins:
                 sums = draw(config.columns)
                 coming.update({cycle + g: sums[lanes * g : lanes * (g + 1)] for g in range(groups)})
                 ctx.set(dut.totals, [x for x, _, _ in sums])
                 ctx.set(dut.scale, [{"multiplier": m, "exponent": e} for _, m, e in sums])
-            ctx.set(dut.valid, soon)
-            soon = cycle + 1 not in coming and rng.random() < (0.8 if cycle < 100 else 0.1)
-            ctx.set(dut.soon, soon)
-            slot, kind, offered = draw(lanes), int(rng.integers(3)), bool(rng.integers(2))
+            ctx.set(dut.valid, cycle in begins)
+            ctx.set(dut.soon, cycle + 2 in begins)
+            slot, kind, offered = draw(lanes), int(rng.integers(3)), ready and bool(rng.integers(2))
             slot = [(x, *slot[0][1:]) for x, _, _ in slot]
             ctx.set(dut.slot, [x for x, _, _ in slot])
             ctx.set(dut.slot_scale, {"multiplier": slot[0][1], "exponent": slot[0][2]})
             ctx.set(dut.slot_kind, kind)
             ctx.set(dut.slot_valid, offered)
-            free = not soon and cycle + 1 not in coming
-            assert ctx.get(dut.slot_ready) == free
+            ready = cycle + 2 not in taken
+            assert cycle < 2 or ctx.get(dut.slot_ready) == ready
             if cycle in coming:
                 expected[cycle + dut.latency] = (1, 0), None, [scale(*value) for value in coming.pop(cycle)]
-            if offered and free:
+            if offered:
                 expected[cycle + dut.slot_latency] = (0, 1), kind, [scale(*value) for value in slot]
             whose, kind, y = expected.pop(cycle, ((0, 0), None, None))
             assert (ctx.get(dut.source.conv), ctx.get(dut.source.elementwise)) == whose

@@ -302,7 +302,7 @@ class ConvModel:
             if ring == 1 and n:
                 fetch = max(fetch, out + CLAMP_LATENCY + 1)
             elif ring > 1 and index >= ring - 1:
-                fetch = max(fetch, self.scaled[index - ring + 1] + 1)
+                fetch = max(fetch, self.scaled[index - ring + 1] + 3)
             begun = fetch + enough
             fetch += walk.records
             start = max(self.walker_end, accepted + 1 if n == 0 else 0, begun + 1)

@@ -21,7 +21,7 @@ SUMS = 8
 """Sums between their first slot and their last: covers the lanes' latency at full rate."""
 
 SLOT_LATENCY = LANES_LATENCY + 1
-"""Cycles from a slot that the lanes have taken to its scaled values: one more than a convolution's totals need."""
+"""Cycles from a slot to its scaled values: one more than a convolution's totals need."""
 
 _STEADY, _PERIOD = 24, 8
 """From the first number of lines on, every further ``_PERIOD`` of them take the same number of cycles."""
@@ -55,7 +55,7 @@ def add_finish(config: Config, lines: int, taken: int, occupation: Occupation) -
         return alone
     engine = _Engine(slots_per_line(config), line_latency(config), lines)
     cycle = taken + 1
-    while not engine.cycle(cycle, occupation.lanes(cycle + 1), occupation.memory(cycle + 1)):
+    while not engine.cycle(cycle, occupation.lanes(cycle + 2), occupation.memory(cycle + 1)):
         cycle += 1
     return cycle + 1
 
@@ -80,7 +80,6 @@ class _Engine:
         self.queued = [0, 0]
         self.left, self.phase = 0, 0
         self.pairs, self.lines, self.out_slot = SUMS, LINES, 0
-        self.slot = ""  # what the slot register offers the lanes
         self.summed: deque[int] = deque()  # cycles in which sums enter their queue
         self.sums, self.collected, self.results = 0, 0, 0
         self.complete: deque[int] = deque()  # cycles in which lines of results enter theirs
@@ -88,7 +87,7 @@ class _Engine:
     def cycle(self, t: int, lanes_taken: bool, memory_taken: bool) -> bool:
         """One clock cycle; true when the last line is written in it. Decisions see the state before its end.
 
-        Whether the lanes and the memory are a convolution's is said of the cycle after it.
+        Whether the memory is a convolution's is said of the next cycle, whether the lanes are, of the next but one.
         """
         arrived = self._arrivals(t)
         writing = self.results > 0 and not memory_taken
@@ -124,36 +123,27 @@ class _Engine:
         return lines, sums, complete
 
     def _issue(self, t: int, lanes_taken: bool) -> None:
-        """The slot register moves on to the lanes, if they take it; the next slot is chosen."""
-        free = not self.slot or not lanes_taken
-        out = self.sums > 0 and (self.out_slot > 0 or self.lines > 0)
-        feed = self.left > 0 and (self.phase > 0 or self.pairs > 0)
-        ends = self.left == 1 and free and not out and feed and self.phase > 0
+        """What the lanes' next slot is to carry is decided, if they are free for it."""
+        out = not lanes_taken and self.sums > 0 and (self.out_slot > 0 or self.lines > 0)
+        feed = not lanes_taken and not out and self.left > 0 and (self.phase > 0 or self.pairs > 0)
+        ends = self.left == 1 and feed and self.phase > 0
         load = (self.left == 0 or ends) and min(self.queued) > 0
-        if self.slot and not lanes_taken:
-            self._enter(t)
-        if free:
-            self.slot = "out" if out else ("first", "second")[self.phase] if feed else ""
-            if out:
-                self.lines -= self.out_slot == 0
-                self.out_slot = (self.out_slot + 1) % self.slots
-                self.sums -= 1
-                self.pairs += 1
-            elif feed:
-                self.pairs -= 1 - self.phase
-                self.left -= self.phase
-                self.phase ^= 1
+        if out:
+            self.lines -= self.out_slot == 0
+            self.out_slot = (self.out_slot + 1) % self.slots
+            self.sums -= 1
+            self.pairs += 1
+            self.collected += 1
+            if self.collected == self.slots:
+                self.collected = 0
+                self.complete.append(t + 1 + SLOT_LATENCY + CLAMP_LATENCY + 1)
+        elif feed:
+            if self.phase:
+                self.summed.append(t + 1 + SLOT_LATENCY + 1)
+            self.pairs -= 1 - self.phase
+            self.left -= self.phase
+            self.phase ^= 1
         if load:
             self.left = self.slots
             self.queued = [queued - 1 for queued in self.queued]
             self.room += 1
-
-    def _enter(self, t: int) -> None:
-        """The lanes take the slot: when what they make of it is there is settled now."""
-        if self.slot == "second":
-            self.summed.append(t + SLOT_LATENCY + 1)
-        elif self.slot == "out":
-            self.collected += 1
-            if self.collected == self.slots:
-                self.collected = 0
-                self.complete.append(t + SLOT_LATENCY + CLAMP_LATENCY + 1)

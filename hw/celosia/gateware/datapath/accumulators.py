@@ -59,7 +59,7 @@ class Accumulators(Component):
         Pulses so that the scale of a total that is the first of its n-tile is there together with the total.
     totals, valid, soon:
         To the lanes, C sums of 32 bits (two's complement, wrapping); steady until the next vector where the lanes
-        need several cycles for one. ``soon`` is high in the cycle before one with ``valid``.
+        need several cycles for one. ``soon`` is high two cycles before ``valid``.
     """
 
     lead = 3
@@ -87,8 +87,8 @@ class Accumulators(Component):
         flags3, flags2, flags1, flags0, later = delays(m, self.flags, self.lead + 1, "flags")
         m.d.comb += self.next_scale.eq(flags0.valid & flags0.start & flags0.last)
         writing = Signal()
-        m.d.comb += self.soon.eq(later.valid & later.last)
-        m.d.sync += [self.valid.eq(self.soon), writing.eq(later.valid & ~later.last)]
+        m.d.comb += self.soon.eq(flags0.valid & flags0.last)
+        m.d.sync += [self.valid.eq(later.valid & later.last), writing.eq(later.valid & ~later.last)]
         if device_of(platform).family is Family.ICE40 and not config.down_channels:
             m.d.comb += self.next_bias.eq(flags2.valid & flags2.start & flags2.first)
             self._add_early(m, flags2, flags1, flags0, later, writing)

@@ -15,7 +15,7 @@ re-enter as soon as a slot is free; there are no passes and no drains between th
 convolution does not need will do.
 """
 
-from amaranth.hdl import Cat, Module, Mux, Signal, signed
+from amaranth.hdl import Cat, Module, Mux, Signal, Value, signed
 from amaranth.lib import data, enum, stream
 from amaranth.lib.wiring import Component, In, Out
 
@@ -43,6 +43,15 @@ class Kind(enum.Enum, shape=2):
     OUT = 2
 
 
+class _Moves(data.Struct):
+    """What the data do in the cycle after a decision."""
+
+    out: 1  # a sum leaves its queue
+    load: 1  # a line of each input leaves its queue
+    refill: 1  # and is taken up
+    shift: 1  # or the current ones move on by a slot
+
+
 class Elementwise(Component):
     """Runs ADD commands; nothing, and every output 0, in a core without them.
 
@@ -53,7 +62,7 @@ class Elementwise(Component):
     lines, line_valid, line_data:
         The activation memory, whole lines.
     slot, slot_kind, slot_scale, slot_valid, slot_ready:
-        To the lanes.
+        To the lanes; valid only in a cycle after one with ``slot_ready``.
     y, source:
         From the lanes.
     range, q:
@@ -64,7 +73,7 @@ class Elementwise(Component):
         self.config = config
         lanes = config.lanes
         self.slots = slots_per_line(config)
-        self._reading, self._writing = Signal(), Signal()
+        self._reading, self._writing, self._loads = Signal(), Signal(), Signal()
         self._read_line = Signal((config.activation_lines - 1).bit_length())
         super().__init__(
             {
@@ -129,7 +138,7 @@ class Elementwise(Component):
             self._reading.eq(some & (turn | some_room)),
             self._read_line.eq(Mux(turn, line_b, line_a)),
             asked.eq(self._reading & ~self._writing & self.lines.ready),
-            taken.eq(second.pop),
+            taken.eq(self._loads),
             first.i.eq(self.line_data),
             second.i.eq(self.line_data),
             first.push.eq(self.line_valid & ~answer),
@@ -205,73 +214,88 @@ class Elementwise(Component):
         return results
 
     def _issue(self, m: Module, job, inputs: tuple[Queue, Queue], sums: Queue, written: Signal):
-        """Offers the lanes one slot after the other: a waiting sum if there is room for its result, else an input."""
-        config = self.config
+        """Offers the lanes one slot after the other: a waiting sum if there is room for its result, else an input.
+
+        What a slot is to carry is decided a cycle before it is offered; from there it goes on unconditionally, so
+        hundreds of registers all over the chip wait for nothing but that decision, which by then is a register, too::
+
+            decide: counters ─► what, shift, refill ─► choose: sums, lines ─► slot
+        """
         first, second = inputs
-        line_bits, slot_bits = 8 * config.line_bytes, 8 * config.lanes
-        line_a, line_b = Signal(line_bits, reset_less=True), Signal(line_bits, reset_less=True)
-        slot = Signal(data.ArrayLayout(signed(32), config.lanes), reset_less=True)
-        m.d.comb += self.slot.eq(slot)
         left = Signal(range(self.slots + 1))  # slots of the current line still to come
         none_left, one_left = Signal(init=1), Signal()
         phase = Signal()  # the current slot's first input is on its way
         pairs, some_pairs = Signal(range(SUMS + 1), init=SUMS), Signal(init=1)  # sums that may still be begun
         lines, some_lines = Signal(range(LINES + 1), init=LINES), Signal(init=1)  # results' lines that may
+        waiting, some_waiting = Signal(range(SUMS + 1)), Signal()  # sums that nothing has been decided about
         out_slot, within_line = Signal(range(self.slots)), Signal()  # slot of the results; not a line's first
 
         free, out, feed, load, shift = Signal(), Signal(), Signal(), Signal(), Signal()
         begin_line, begin_pair = Signal(), Signal()
         m.d.comb += [
-            free.eq(~self.slot_valid | self.slot_ready),
-            out.eq(sums.some & (within_line | some_lines)),
-            feed.eq(~none_left & (phase | some_pairs)),
-            begin_line.eq(free & out & ~within_line),
-            begin_pair.eq(free & ~out & feed & ~phase),
+            free.eq(self.slot_ready),
+            out.eq(free & some_waiting & (within_line | some_lines)),
+            feed.eq(free & ~out & ~none_left & (phase | some_pairs)),
+            begin_line.eq(out & ~within_line),
+            begin_pair.eq(feed & ~phase),
             load.eq((none_left | (one_left & shift)) & first.some & second.some),
-            shift.eq(free & ~out & phase),  # a slot whose first input is on its way is one there is
-            first.pop.eq(load),
-            second.pop.eq(load),
-            sums.pop.eq(free & out),
+            shift.eq(feed & phase),
+            self._loads.eq(load),
         ]
-        count(m, pairs, some_pairs, down=begin_pair, up=free & out)
+        count(m, pairs, some_pairs, down=begin_pair, up=out)
         count(m, lines, some_lines, down=begin_line, up=written)
-        with m.If(free):
-            m.d.sync += self.slot_valid.eq(out | feed)
-        # The slot's registers are hundreds: what enables them is a copy of its own, kept apart by being the inverse.
-        empty = Signal(init=1)
-        with m.If(free):
-            m.d.sync += empty.eq(~(out | feed))
-        with m.If(empty | self.slot_ready):  # with or without data: so nothing else needs to reach them in time
-            with m.If(out):
-                m.d.sync += [
-                    slot.eq(sums.o),
-                    self.slot_kind.eq(Kind.OUT),
-                    self.slot_scale.multiplier.eq(job.multiplier_out),
-                    self.slot_scale.exponent.eq(job.exponent_out),
-                ]
-            with m.Else():
-                m.d.sync += [
-                    self.slot_kind.eq(Mux(phase, Kind.SECOND, Kind.FIRST)),
-                    self.slot_scale.multiplier.eq(Mux(phase, job.multiplier_b, job.multiplier_a)),
-                    self.slot_scale.exponent.eq(Mux(phase, job.exponent_b, job.exponent_a)),
-                ]
-                zero_point = Mux(phase, job.zero_point_b, job.zero_point_a)
-                for i in range(config.lanes):
-                    byte = slice(8 * i, 8 * i + 8)
-                    value = Mux(phase, line_b[byte], line_a[byte]).as_signed() - zero_point
-                    m.d.sync += slot[i].eq(value << ADD_LEFT_SHIFT)
-        with m.If(free & out):
+        count(m, waiting, some_waiting, down=out, up=sums.push)
+        with m.If(out):
             last = out_slot == self.slots - 1
             m.d.sync += [out_slot.eq(Mux(last, 0, out_slot + 1)), within_line.eq(~last)]
-        with m.Elif(free & feed):
+        with m.If(feed):
             m.d.sync += phase.eq(~phase)
-            with m.If(phase):
-                m.d.sync += [left.eq(left - 1), none_left.eq(one_left), one_left.eq(left == 2)]
+        with m.If(shift):
+            m.d.sync += [left.eq(left - 1), none_left.eq(one_left), one_left.eq(left == 2)]
         with m.If(load):
             m.d.sync += [left.eq(self.slots), none_left.eq(0), one_left.eq(self.slots == 1)]
-        # The lines follow the queues whenever they are used up, whether there is a next one or not.
-        with m.If(none_left | one_left):
-            with m.If(none_left | shift):
-                m.d.sync += [line_a.eq(first.o), line_b.eq(second.o)]
-        with m.Elif(shift):
+        kind, moves = Signal(Kind), Signal(_Moves)
+        m.d.sync += [
+            self.slot_valid.eq(out | feed),
+            kind.eq(Mux(out, Kind.OUT, Mux(phase, Kind.SECOND, Kind.FIRST))),
+            moves.out.eq(out),
+            moves.load.eq(load),
+            # The lines follow the queues whenever they are used up, whether there is a next one or not.
+            moves.refill.eq(none_left | (one_left & shift)),
+            moves.shift.eq(shift),
+        ]
+        self._choose(m, job, inputs, sums, kind, moves)
+
+    def _choose(self, m: Module, job, inputs: tuple[Queue, Queue], sums: Queue, kind: Value, moves: data.View):
+        """The slot that has been decided for, and the queues and lines that move on for it."""
+        config = self.config
+        first, second = inputs
+        line_bits, slot_bits = 8 * config.line_bytes, 8 * config.lanes
+        line_a, line_b = Signal(line_bits, reset_less=True), Signal(line_bits, reset_less=True)
+        with m.If(moves.refill):
+            m.d.sync += [line_a.eq(first.o), line_b.eq(second.o)]
+        with m.Elif(moves.shift):
             m.d.sync += [line_a.eq(line_a >> slot_bits), line_b.eq(line_b >> slot_bits)]
+        m.d.comb += [
+            first.pop.eq(moves.load),
+            second.pop.eq(moves.load),
+            sums.pop.eq(moves.out),
+            self.slot_kind.eq(kind),
+        ]
+        with m.If(moves.out):
+            m.d.comb += [
+                self.slot.eq(sums.o),
+                self.slot_scale.multiplier.eq(job.multiplier_out),
+                self.slot_scale.exponent.eq(job.exponent_out),
+            ]
+        with m.Else():
+            is_second = kind == Kind.SECOND
+            m.d.comb += [
+                self.slot_scale.multiplier.eq(Mux(is_second, job.multiplier_b, job.multiplier_a)),
+                self.slot_scale.exponent.eq(Mux(is_second, job.exponent_b, job.exponent_a)),
+            ]
+            zero_point = Mux(is_second, job.zero_point_b, job.zero_point_a)
+            for i in range(config.lanes):
+                byte = slice(8 * i, 8 * i + 8)
+                value = Mux(is_second, line_b[byte], line_a[byte]).as_signed() - zero_point
+                m.d.comb += self.slot[i].eq(value << ADD_LEFT_SHIFT)

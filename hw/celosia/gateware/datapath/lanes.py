@@ -46,11 +46,11 @@ class Lanes(Component):
         From the accumulators and the parameter ring; not more often than every ``lane_groups`` cycles, and steady for
         so long.
     soon:
-        ``valid`` is high in the next cycle.
+        ``valid`` is high two cycles later.
     slot, slot_valid, slot_ready, slot_kind, slot_scale:
-        The element-wise engine's values (one scale for all lanes).
+        The element-wise engine's values (one scale for all lanes), in a cycle after one with ``slot_ready``.
     y, source:
-        Results, :attr:`latency` cycles after ``valid``, :attr:`slot_latency` cycles after a slot was taken.
+        Results, :attr:`latency` cycles after ``valid``, :attr:`slot_latency` cycles after ``slot_valid``.
     """
 
     latency = LANES_LATENCY
@@ -83,7 +83,7 @@ class Lanes(Component):
         taken = Signal()
         m.d.comb += self.slot_ready.eq(~soon)
         m.d.sync += [
-            taken.eq(self.slot_valid & self.slot_ready),
+            taken.eq(self.slot_valid),
             slot.eq(self.slot),
             kind.eq(self.slot_kind),
             slot_scale.eq(self.slot_scale),
@@ -119,8 +119,8 @@ class Lanes(Component):
         return Lane(with_multipliers if i < share(self.config, device).lanes else without)
 
     def _groups(self, m: Module):
-        """The convolution's slot, and whether it has the next one: all columns at once, or a group of lanes after the
-        other.
+        """The convolution's slot, and whether it has the next but one: all columns at once, or a group of lanes after
+        the other.
 
         ``totals`` and ``scale`` stay until the last group has entered: the accumulators keep their totals until the
         next vector, and the next scale comes together with its total.
@@ -129,11 +129,12 @@ class Lanes(Component):
         if config.lane_groups == 1:
             return self.valid, self.soon, self.totals, self.scale
         lanes, groups = config.lanes, config.lane_groups
-        group = Signal(range(groups))
-        with m.If(self.valid):
-            m.d.sync += group.eq(1)
-        with m.Elif(group != 0):
-            m.d.sync += group.eq(Mux(group == groups - 1, 0, group + 1))
+        group, coming = Signal(range(groups)), Signal(range(groups))
+        for counter, begins in ((group, self.valid), (coming, self.soon)):
+            with m.If(begins):
+                m.d.sync += counter.eq(1)
+            with m.Elif(counter != 0):
+                m.d.sync += counter.eq(Mux(counter == groups - 1, 0, counter + 1))
         totals = Signal(data.ArrayLayout(signed(32), lanes))
         scale = Signal(data.ArrayLayout(Scale, lanes))
         for i in range(lanes):
@@ -142,5 +143,4 @@ class Lanes(Component):
             with m.If(group == g):
                 for i in range(lanes):
                     m.d.comb += [totals[i].eq(self.totals[g * lanes + i]), scale[i].eq(self.scale[g * lanes + i])]
-        goes_on = self.valid | ((group != 0) & (group != groups - 1))
-        return self.valid | (group != 0), self.soon | goes_on, totals, scale
+        return self.valid | (group != 0), self.soon | (coming != 0), totals, scale

@@ -150,10 +150,11 @@ class ParameterRing(Component):
         """One small memory per column for the bias and one for the scale, each with its own pointer."""
         depth = parameter_ring(self.config)
         bias_slot, scale_slot = Signal(range(depth), init=depth - 1), Signal(range(depth), init=depth - 1)
-        next_scale_slot = Mux(self.next_scale, scale_slot + 1, scale_slot)[: len(scale_slot)]
-        m.d.sync += [room.eq(next_slot != next_scale_slot), scale_slot.eq(next_scale_slot)]
-        with m.If(self.next_bias):
-            m.d.sync += bias_slot.eq(bias_slot + 1)
+        used = Signal.like(scale_slot)  # on the way to the prefetcher, which lies elsewhere
+        m.d.sync += [used.eq(scale_slot), room.eq(next_slot != used)]
+        for next_one, pointer in ((self.next_bias, bias_slot), (self.next_scale, scale_slot)):
+            with m.If(next_one):
+                m.d.sync += pointer.eq(pointer + 1)
         moved = {
             "bias": delay(m, self.next_bias, 1, "moved_bias"),
             "scale": delay(m, self.next_scale, 1, "moved_scale"),

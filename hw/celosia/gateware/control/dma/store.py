@@ -83,12 +83,13 @@ class Store(Mover):
     def _read(self, m: Module, bursts: Bursts, walker: LocalWalker, state, used: Signal, beats):
         """Ask the local memory for the beats of offered bursts; answers go to ``beats``."""
         request = self.local.request
-        granted, more = Signal(range(STORE_BURSTS * BURST_BEATS + 1)), Signal(range(BURST_BEATS + 1))
+        granted = Signal(range(-1, STORE_BURSTS * BURST_BEATS), init=-1)  # less one: a sign says that there are none
+        more = Signal(range(BURST_BEATS + 1))
         asked = request.valid & request.ready
         m.d.sync += more.eq(Mux(bursts.issued, bursts.burst.payload.length + 1, 0))
-        self.hold(m, state, (granted != 0) & ~used[-1])
+        self.hold(m, state, ~granted[-1] & ~used[-1])
         with m.If(State.IDLE.of(state)):
-            m.d.sync += granted.eq(0)
+            m.d.sync += granted.eq(-1)
         with m.Else():
             m.d.sync += granted.eq(granted + more - asked)
         m.d.sync += used.eq(used + asked - (beats.r_rdy & beats.r_en))
