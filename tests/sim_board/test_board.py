@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Whole boards, simulated: the link's gateware on good and bad lines, and networks through a pseudo-terminal."""
 
+import contextlib
 import json
 import os
 import signal
@@ -131,7 +132,11 @@ def test_the_command_line_simulates_a_board_and_runs_on_it(tmp_path):
     code = f"import sys; sys.path[:0] = {sys.path!r}; from celosia.cli.main import main; sys.exit(main())"
     command = [sys.executable, "-c", code]
     board = [*command, "simulate", "ulx3s-85f", "--config", "c16", "--json"]
-    with subprocess.Popen(board, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True) as process:
+    with (
+        subprocess.Popen(board, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True) as process,
+        contextlib.ExitStack() as leaving,
+    ):
+        leaving.callback(process.kill)  # else what fails here would wait for the board for ever
         assert process.stdout is not None
         head = json.loads(process.stdout.readline())
         assert (head["board"], head["config"]) == ("ulx3s-85f", "c16")
