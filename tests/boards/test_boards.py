@@ -22,9 +22,9 @@ ALL = pytest.mark.parametrize("name", BOARDS)
 def test_the_clock_can_be_made_and_the_serial_line_can_follow(name):
     known = BOARDS[name]
     pll = solve(known.part.family, known.crystal_hz, known.clock_hz)
-    assert pll.output_hz == pytest.approx(known.clock_hz, rel=1e-12)
+    assert pll.output_hz == known.clock_hz
     assert known.clock_hz / known.baud >= 8  # cycles of a bit: 4 is the link's limit, 8 leaves it some margin
-    assert System.of(known).clock_hz == round(known.clock_hz)
+    assert System.of(known).clock_hz == known.clock_hz
 
 
 @ALL

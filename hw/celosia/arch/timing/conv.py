@@ -47,6 +47,10 @@ REVISIT = 4
 RECORD_LATENCY = 3
 """Cycles from a record's address to the record: the port's register and the memory (2)."""
 
+FREED_LATENCY = 3
+"""Cycles from the lanes' moving on to the next n-tile to a fetch that waited for the place in the ring: the ring's
+pointer, its copy near the prefetcher, whether there is room."""
+
 WRITER_QUEUE = 8
 """Commands that may wait between walker and writer: more than the pipeline holds of all but the shortest."""
 
@@ -302,7 +306,7 @@ class ConvModel:
             if ring == 1 and n:
                 fetch = max(fetch, out + CLAMP_LATENCY + 1)
             elif ring > 1 and index >= ring - 1:
-                fetch = max(fetch, self.scaled[index - ring + 1] + 3)
+                fetch = max(fetch, self.scaled[index - ring + 1] + FREED_LATENCY)
             begun = fetch + enough
             fetch += walk.records
             start = max(self.walker_end, accepted + 1 if n == 0 else 0, begun + 1)

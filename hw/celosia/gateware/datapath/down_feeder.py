@@ -41,7 +41,7 @@ class DownFeeder(Component):
     even, odd:
         Those words, M cycles after they were asked for in cycle t + 2.
     heads:
-        Two cycles later, or three. Pairs beyond ``config.down_channels`` get zeros.
+        Two cycles later; three where the memory has ways. Pairs beyond ``config.down_channels`` get zeros.
     """
 
     def __init__(self, config: Config):

@@ -133,18 +133,17 @@ class Elementwise(Component):
         left, some = Signal(32), Signal()  # lines of each input still to be asked for; whether there are any
         turn, answer = Signal(), Signal()  # which input is next to be asked for, to be answered
         room, some_room = Signal(range(LINES + 1), init=LINES), Signal(init=1)
-        asked, taken = Signal(), Signal()
+        asked = Signal()
         m.d.comb += [
             self._reading.eq(some & (turn | some_room)),
             self._read_line.eq(Mux(turn, line_b, line_a)),
             asked.eq(self._reading & ~self._writing & self.lines.ready),
-            taken.eq(self._loads),
             first.i.eq(self.line_data),
             second.i.eq(self.line_data),
             first.push.eq(self.line_valid & ~answer),
             second.push.eq(self.line_valid & answer),
         ]
-        count(m, room, some_room, down=asked & ~turn, up=taken)
+        count(m, room, some_room, down=asked & ~turn, up=self._loads)
         with m.If(self.line_valid):
             m.d.sync += answer.eq(~answer)
         with m.If(asked):

@@ -6,8 +6,6 @@ from amaranth.lib import data
 from amaranth.lib.wiring import Component, In, Out
 
 from ...arch.config import Config
-from ...arch.timing.conv import LANES_LATENCY
-from ...arch.timing.elementwise import SLOT_LATENCY
 from ..delay import delay
 from ..family import Family, device_of
 from ..memory.parameters import Scale
@@ -48,13 +46,14 @@ class Lanes(Component):
     soon:
         ``valid`` is high two cycles later.
     slot, slot_valid, slot_ready, slot_kind, slot_scale:
-        The element-wise engine's values (one scale for all lanes), in a cycle after one with ``slot_ready``.
+        The element-wise engine's values (one scale for all lanes). ``slot_ready`` is about the next cycle: what is
+        offered in it enters; in any other ``slot_valid`` must be low.
     y, source:
         Results, :attr:`latency` cycles after ``valid``, :attr:`slot_latency` cycles after ``slot_valid``.
     """
 
-    latency = LANES_LATENCY
-    slot_latency = SLOT_LATENCY
+    latency = 1 + Lane.latency
+    slot_latency = 1 + latency
 
     def __init__(self, config: Config):
         self.config = config

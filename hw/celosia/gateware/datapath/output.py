@@ -232,7 +232,10 @@ class Place(data.StructLayout):
 
 
 class Scatter(Component):
-    """Turns the lanes' bytes to where they go in the two banks, :attr:`latency` cycles later."""
+    """Turns the lanes' bytes to where they go in the two banks, :attr:`latency` cycles later.
+
+    ``write_soon`` is high in the cycle before one with ``write.valid``.
+    """
 
     latency = 2
 
