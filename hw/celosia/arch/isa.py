@@ -295,7 +295,8 @@ class Add(data.Struct):
 
 
 class Bare(data.Struct):
-    """SYNC and END: a header only. Both wait as their header says; END then stops the program as done."""
+    """SYNC and END: a header only. Both wait as their header says; END also for all that was dispatched, and
+    then stops the program as done."""
 
     header: Header
     reserved1: unsigned(COMMAND_BITS - 64)

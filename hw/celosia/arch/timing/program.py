@@ -28,11 +28,14 @@ FETCH_CYCLES = COMMAND_BYTES // 8 + 4
 START_CYCLES = 4
 """Cycles from the write of CONTROL.START to the first one that CYCLES counts, the origin of all others here."""
 
-FIRST_FETCH = 16
+FIRST_FETCH = 15
 """Cycles from the start to the first command's arrival: the engines' reset, then its fetch."""
 
 CHECK_CYCLES = 2
 """Cycles from a command's arrival to its dispatch, and from ``finished`` to the dispatch of who waited for it."""
+
+END_CYCLES = 1
+"""Cycles from the last ``finished`` to END, whose waits are met, if the engines are all it waited for."""
 
 
 class Interval(NamedTuple):
@@ -95,7 +98,7 @@ class _Machine:
             ready = max(ready, self._finish_of(engine, count) + CHECK_CYCLES)
         engine = ENGINES.get(command["opcode"])
         if command["opcode"] is Opcode.END:
-            ready = max(ready, *(f[-1]() + CHECK_CYCLES for f in self.finishes.values() if f), ready)
+            ready = max(ready, *(f[-1]() + END_CYCLES for f in self.finishes.values() if f), ready)
         if engine is None:
             finish = partial(int, ready)
         elif engine is Engine.CONV:

@@ -45,8 +45,8 @@ class Sequencer(Component):
                                         ▲ finished counts ◄───────────── finished
 
     A command that is there is dispatched two cycles after the ``finished`` it waited for last. END ends the
-    program when its waits are met and all engines have finished everything. Without ``config.overlap`` the payload
-    an engine took stays there until the engine has finished it.
+    program when its waits are met and all engines have finished everything, which takes a cycle less. Without
+    ``config.overlap`` the payload an engine took stays there until the engine has finished it.
 
     Members
     -------
@@ -149,7 +149,8 @@ class Sequencer(Component):
         self._run = state.as_value()[2]
         self._first = Signal(range(self.config.program_commands + 1))
         m.d.comb += [
-            fetch.run.eq(self._run),
+            # The engines are idle again, or nearly: the first command may come meanwhile.
+            fetch.run.eq(self._run | (state.as_value()[1] & self.running & ~self.reset_engines)),
             fetch.start.eq(self._first),
             self.read.eq(fetch.read),
             self.address.eq(fetch.address),
@@ -162,12 +163,12 @@ class Sequencer(Component):
         return m
 
     def _count_commands(self, m: Module):
-        """Per engine: commands finished and dispatched, modulo 256, and whether those are equal.
+        """Per engine: commands finished, modulo 256, those that are under way, and whether there are such.
 
         Without overlap nothing is counted: no command is looked at while another is under way.
         """
         self._finished = [Signal(8, name=f"finished_{e.name.lower()}") for e in Engine]
-        self._unfinished = Signal(len(Engine))  # a cycle late
+        self._unfinished = Signal(len(Engine))
         for engine, finished in zip(Engine, self._finished, strict=True):
             port = getattr(self, engine.name.lower())
             started = port.command.valid & port.command.ready
@@ -177,12 +178,15 @@ class Sequencer(Component):
             ]
             if not self.config.overlap:
                 continue
-            dispatched = Signal(8, name=f"dispatched_{engine.name.lower()}")
+            under_way = Signal(8, name=f"under_way_{engine.name.lower()}")
             with m.If(~self._run):
-                m.d.sync += [finished.eq(0), dispatched.eq(0)]
+                m.d.sync += [finished.eq(0), under_way.eq(0), self._unfinished[engine].eq(0)]
             with m.Else():
-                m.d.sync += [finished.eq(finished + port.finished), dispatched.eq(dispatched + started)]
-            m.d.sync += self._unfinished[engine].eq(finished != dispatched)
+                m.d.sync += finished.eq(finished + port.finished)
+                with m.If(started & ~port.finished):
+                    m.d.sync += [under_way.eq(under_way + 1), self._unfinished[engine].eq(1)]
+                with m.Elif(port.finished & ~started):
+                    m.d.sync += [under_way.eq(under_way - 1), self._unfinished[engine].eq(under_way != 1)]
 
     def _check(self, m: Module, fetch: Fetch) -> "_Checked":
         """A register stage: what can be done with the command in ``fetch.o``."""

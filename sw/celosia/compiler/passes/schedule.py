@@ -170,7 +170,7 @@ def _stretches(region: Region, granule: int) -> list[tuple[int, int]]:
 
 
 def with_waits(module: Module, commands: list[Command]) -> tuple[Command, ...]:
-    """``commands`` with their waits; END waits for everything."""
+    """``commands`` with their waits."""
     config = module.config
     watched: dict[Space | None, int] = {Space.ACTIVATIONS: config.activation_bytes, Space.WEIGHTS: config.weight_bytes}
     tracker = Tracker(watched, config.bus_bytes)
@@ -179,7 +179,7 @@ def with_waits(module: Module, commands: list[Command]) -> tuple[Command, ...]:
     for command in commands:
         engine = command.engine
         if engine is None:
-            waits = {e: issued[e] for e in Engine}
+            waits = {e: max(0, issued[e] - AHEAD) for e in Engine}  # it waits for all engines by itself
         else:
             waits = tracker.needs(engine, command.reads, command.writes)
             waits = {e: max(count, issued[e] - AHEAD) for e, count in waits.items()}

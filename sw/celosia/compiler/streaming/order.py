@@ -131,5 +131,6 @@ def closed(chapter: list[Command], last_layer: int, loading: Command | None) -> 
             for c in result
         ]
     counts = Counter(command.engine for command in result)
-    end = Command(opcode=Opcode.END, layer=last_layer, fields={}, waits={e: counts[e] for e in Engine})
+    waits = {e: max(0, counts[e] - AHEAD) for e in Engine}  # it waits for all engines by itself
+    end = Command(opcode=Opcode.END, layer=last_layer, fields={}, waits=waits)
     return [*result, end]
