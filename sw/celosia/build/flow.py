@@ -212,7 +212,9 @@ def synthesize(plan: Plan, cache: Path, tools: dict[str, str], weight_rows: int 
 
 def _passes() -> str:
     """A hash of what happens to a netlist behind yosys."""
-    sources = (Path(__file__).with_name(name).read_bytes() for name in ("carries.py", "replicate.py", "sites.py"))
+    sources = (
+        Path(__file__).with_name(name).read_bytes() for name in ("carries.py", "replicate.py", "sites.py", "springs.py")
+    )
     return hashlib.sha256(b"".join(sources)).hexdigest()[:8]
 
 

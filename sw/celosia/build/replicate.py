@@ -5,8 +5,9 @@ A register that a hundred cells of sixteen lanes look at has to lie somewhere, a
 descriptions ask for a register a lane in vain: yosys merges equal registers. So it is done behind yosys, as tools of
 FPGA vendors do ("register duplication").
 
-Which inputs are neighbours is taken from the names of their cells, which begin with the modules that they are in:
-sorted by name, the inputs of one lane stand side by side. Where a floor plan has placed all of them, it says so itself.
+Which inputs are neighbours, and how far they lie apart, is known where a floor plan holds the hard blocks
+(:mod:`.springs`). Elsewhere the names of their cells tell, which begin with the modules that they are in: sorted by
+name, the inputs of one lane stand side by side.
 """
 
 import json
@@ -15,7 +16,9 @@ from collections import Counter, defaultdict
 from pathlib import Path
 from typing import Any
 
-__all__ = ["LIMIT", "replicate", "replicate_file"]
+from .springs import Point, rest
+
+__all__ = ["FAR", "LIMIT", "replicate", "replicate_file"]
 
 LIMIT = 24
 """What a driver, and each copy of it, may drive: inputs of LUTs and registers, or ..."""
@@ -23,11 +26,12 @@ LIMIT = 24
 _LARGE = {"DP16KD": 4, "MULT18X18D": 4}
 """... of cells that count for as many, for they are few and lie far from each other."""
 
-FAR = 50
-"""Columns of the FPGA: a register whose inputs lie on a longer stretch has a copy for each part of it."""
+FAR = 40
+"""Columns and rows of the FPGA: a register that only takes over another's value, and whose inputs lie farther apart,
+has a copy for each part of them."""
 
-_DRIVERS = {"TRELLIS_FF": "Q", "LUT4": "Z"}
-"""Cells that are replicated, and their output."""
+_DRIVERS = {"LUT4": "Z", "TRELLIS_FF": "Q"}
+"""Cells that are replicated, in this order, and their output."""
 
 _BINDING = {"ALUT", "BLUT", "D0", "D1"}
 """Ports of multiplexers that bind the place of the LUTs in front of them."""
@@ -38,7 +42,6 @@ _SHARED = {"CE0", "CE1", "CE2", "CE3"}
 """Ports of multipliers for whose signals the four of a block have four places together: they all keep one driver."""
 
 _NUMBER = re.compile(r"(\d+)")
-_PLACE = re.compile(r"X(\d+)/")
 
 Input = tuple[str, str, int]
 """A cell, its port, and the bit of the port."""
@@ -68,19 +71,25 @@ def replicate(design: dict[str, Any], limit: int = LIMIT) -> int:
 
 
 class _Netlist:
-    """Who drives, and who is driven."""
+    """Who drives, who is driven, and where they lie."""
 
     def __init__(self, module: dict[str, Any]):
         self.module, self.cells = module, module["cells"]
         self.inputs: dict[int, list[Input]] = defaultdict(list)
+        self.driver: dict[int, str] = {}
         self.outside = {bit for port in module["ports"].values() for bit in port["bits"]}
         for name, cell in self.cells.items():
             for port, bits in cell["connections"].items():
-                if cell["port_directions"][port] == "input":
-                    for place, bit in enumerate(bits):
+                for place, bit in enumerate(bits):
+                    if cell["port_directions"][port] == "input":
                         self.inputs[bit].append((name, port, place))
+                    else:
+                        self.driver[bit] = name
         self.copies: Counter[str] = Counter()
-        self.beside: dict[str, str] = {}  # a copy, and the cell whose neighbour it is
+        self.places = rest(self.cells)
+        self.planned = bool(self.places)
+        if not self.planned:
+            self.places = {name: (float(i), 0.0) for i, name in enumerate(sorted(self.cells, key=_natural))}
         every = [bits for cell in self.cells.values() for bits in cell["connections"].values()]
         every += [net["bits"] for net in module["netnames"].values()]
         self.next_bit = 1 + max((b for bits in (*every, self.outside) for b in bits if isinstance(b, int)), default=1)
@@ -88,79 +97,85 @@ class _Netlist:
     def replicate_all(self, limit: int) -> int:
         """Until nothing drives too much: copies are inputs themselves, of what drives their original."""
         copies = 0
-        for kind in ("LUT4", "TRELLIS_FF"):
-            while made := self.replicate(kind, limit):
-                copies += made
+        for kind, output in _DRIVERS.items():
+            waiting = [name for name, cell in self.cells.items() if cell["type"] == kind]
+            while waiting:
+                name = waiting.pop()
+                made = self._copy(name, output, limit) if self.cells[name]["connections"].get(output) else []
+                copies += len(made)
+                if made:  # what drives it drives more now
+                    drivers = {self.driver.get(bit) for bit in self._read(name)}
+                    waiting += [name for name in drivers if name and self.cells[name]["type"] == kind]
         return copies
 
-    def replicate(self, kind: str, limit: int) -> int:
-        """Each driver of a kind once; how many copies."""
-        output, copies = _DRIVERS[kind], 0
-        moves = kind == "TRELLIS_FF"  # there is logic in front of a LUT's copies, which would lie as far off
-        for name, cell in list(self.cells.items()):
-            if cell["type"] != kind or not cell["connections"].get(output):
-                continue
-            bit = cell["connections"][output][0]
-            inputs = self.inputs[bit]
-            far = moves and self._stretch(inputs) > FAR
-            if (far or self._load(inputs) > limit) and self._movable(bit, inputs):
-                copies += self._copy(name, output, limit)
-        return copies
+    def _read(self, name: str) -> list[int]:
+        """The bits that a cell reads, but its clock."""
+        cell = self.cells[name]
+        ports = (port for port, way in cell["port_directions"].items() if way == "input" and port not in _CLOCKS)
+        return [bit for port in ports for bit in cell["connections"].get(port, ())]
 
-    def _movable(self, bit: int, inputs: list[Input]) -> bool:
-        return bit not in self.outside and not any(port in _BINDING | _CLOCKS for _, port, _ in inputs)
-
-    def _copy(self, name: str, output: str, limit: int) -> int:
+    def _copy(self, name: str, output: str, limit: int) -> list[str]:
         """Keep the first neighbourhood for the cell itself; a copy for each of the others."""
-        inputs = self.inputs[self.cells[name]["connections"][output][0]]
+        cell = self.cells[name]
+        bit = cell["connections"][output][0]
+        inputs = self.inputs[bit]
+        if bit in self.outside or any(port in _BINDING | _CLOCKS for _, port, _ in inputs):
+            return []
         shared = [entry for entry in inputs if entry[1] in _SHARED]
-        groups = self._neighbourhoods([entry for entry in inputs if entry[1] not in _SHARED], limit)
-        for group in groups[1:]:
-            bit, self.next_bit = self.next_bit, self.next_bit + 1
-            self.copies[name] += 1
-            own = f"{name}_copy_{self.copies[name]}"
-            cell = self.cells[name]
-            self.cells[own] = {**cell, "connections": {**cell["connections"], output: [bit]}}
-            self.beside[own] = min((self.beside.get(sink, sink) for sink, _, _ in group), key=_natural)
-            self.module["netnames"][own] = {"hide_name": 1, "bits": [bit], "attributes": {}}
-            for sink, port, place in group:
-                connections = self.cells[sink]["connections"]
-                connections[port] = [*connections[port][:place], bit, *connections[port][place + 1 :]]
-                self.inputs[bit].append((sink, port, place))
-            for port, bits in cell["connections"].items():
-                if cell["port_directions"][port] == "input":
-                    for place, driver in enumerate(bits):
-                        self.inputs[driver].append((own, port, place))
-        self.inputs[self.cells[name]["connections"][output][0]] = shared + groups[0]
-        return len(groups) - 1
+        far = FAR if self.planned and self._moves(name) else float("inf")
+        first, *others = self._neighbourhoods([entry for entry in inputs if entry[1] not in _SHARED], limit, far)
+        self.inputs[bit] = shared + first
+        return [self._add(name, output, group) for group in others]
+
+    def _add(self, name: str, output: str, group: list[Input]) -> str:
+        """A copy of a cell that drives a group of its inputs, in the middle of them."""
+        bit, self.next_bit = self.next_bit, self.next_bit + 1
+        self.copies[name] += 1
+        cell, own = self.cells[name], f"{name}_copy_{self.copies[name]}"
+        self.cells[own] = {**cell, "connections": {**cell["connections"], output: [bit]}}
+        self.module["netnames"][own] = {"hide_name": 1, "bits": [bit], "attributes": {}}
+        self.driver[bit] = own
+        places = [self.places[sink] for sink, _, _ in group if sink in self.places]
+        if places:
+            self.places[own] = (sum(x for x, _ in places) / len(places), sum(y for _, y in places) / len(places))
+        for sink, port, place in group:
+            connections = self.cells[sink]["connections"]
+            connections[port] = [*connections[port][:place], bit, *connections[port][place + 1 :]]
+            self.inputs[bit].append((sink, port, place))
+        for port, bits in cell["connections"].items():
+            if cell["port_directions"][port] == "input":
+                for place, driver in enumerate(bits):
+                    self.inputs[driver].append((own, port, place))
+        return own
+
+    def _moves(self, name: str) -> bool:
+        """Whether a cell is a register behind registers alone: logic in front of copies would lie as far off."""
+        before = (self.driver.get(bit) for bit in self._read(name))
+        types = {self.cells[driver]["type"] for driver in before if driver}
+        return self.cells[name]["type"] == "TRELLIS_FF" and types <= {"TRELLIS_FF"}
 
     def _load(self, inputs: list[Input]) -> int:
         return sum(_LARGE.get(self.cells[name]["type"], 1) for name, _, _ in inputs)
 
-    def _column(self, entry: Input) -> int | None:
-        """The FPGA's column in which a floor plan has placed the cell of an input."""
-        place = _PLACE.match(self.cells[entry[0]].get("attributes", {}).get("BEL", ""))
-        return int(place[1]) if place else None
+    def _place(self, entry: Input) -> Point:
+        return self.places.get(entry[0], (0.0, 0.0))
 
-    def _stretch(self, inputs: list[Input]) -> int:
-        """Columns from the first to the last of inputs that are all placed; 0 if they are not."""
-        columns = [self._column(entry) for entry in inputs]
-        placed = [column for column in columns if column is not None]
-        return max(placed) - min(placed) if placed and len(placed) == len(columns) else 0
-
-    def _neighbourhoods(self, inputs: list[Input], limit: int) -> list[list[Input]]:
-        """Inputs in the order of their columns or else of their names, cut into as few groups as the limits allow, of
+    def _neighbourhoods(self, inputs: list[Input], limit: int, far: float) -> list[list[Input]]:
+        """Inputs halved across the longer side of where they lie until each part is within the limits; parts are of
         about the same load."""
-        load, stretch = self._load(inputs), self._stretch(inputs)
-        share = load / max(-(-load // limit), -(-stretch // FAR), 1)
-        groups: dict[int, list[Input]] = defaultdict(list)
-        before = 0
-        for entry in sorted(
-            inputs, key=lambda entry: (stretch and self._column(entry), _natural(self.beside.get(entry[0], entry[0])))
-        ):
-            groups[int(before / share)].append(entry)
-            before += self._load([entry])
-        return list(groups.values()) or [[]]
+        load = self._load(inputs)
+        xs, ys = zip(*map(self._place, inputs), strict=True) if inputs else ((0.0,), (0.0,))
+        wide, high = max(xs) - min(xs), max(ys) - min(ys)
+        parts = max(-(-load // limit), 1 + int((wide + high) / far))
+        if parts == 1 or len(inputs) < 2:
+            return [inputs]
+        axis = 0 if wide >= high else 1
+        ordered = sorted(inputs, key=lambda entry: (self._place(entry)[axis], _natural(entry[0])))
+        share, before, cut = load * (parts // 2) / parts, 0, 0
+        while before < share and cut < len(ordered) - 1:
+            before += self._load([ordered[cut]])
+            cut += 1
+        return [group for half in (ordered[:cut], ordered[cut:]) for group in self._neighbourhoods(half, limit, far)]
 
 
 def _natural(name: str) -> list[str | int]:
