@@ -114,6 +114,20 @@ def test_enables_of_multipliers_keep_one_driver():
     assert {by[cells[f"lanes.lane_1.x_{j}"]["connections"]["CE"][0]] for j in range(4)} == {"swap_copy_1"}
 
 
+def test_enables_of_one_block_of_multipliers_keep_one_driver_where_it_is_known():
+    """Six blocks of two multipliers each: the limit of one and a half is cut between blocks."""
+    cells = {"swap": register(DATA, OUT)}
+    for i, column in enumerate((4, 5, 13, 14, 22, 23, 78, 79, 87, 88, 96, 97)):
+        multiplier = lut([OUT], 10 + i, "MULT18X18D", first="CE1")
+        cells[f"a_{i}"] = multiplier | {"attributes": {"BEL": f"X{column}/Y34/MULT18_{i % 2}"}}
+    made = design(cells)
+    assert replicate(made, limit=12) == 5
+    by = drivers(made)
+    found = [by[cells[f"a_{i}"]["connections"]["CE1"][0]] for i in range(12)]
+    assert all(found[i] == found[i + 1] for i in range(0, 12, 2))
+    assert len(set(found)) == 6
+
+
 def test_what_drives_a_port_stays():
     made = design({"valid": register(DATA, OUT), **lanes(3)}, outputs=(OUT,))
     assert replicate(made, limit=4) == 0

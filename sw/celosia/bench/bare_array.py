@@ -70,7 +70,7 @@ class BareArray(Component):
         m.d.comb += array.swap.eq(turn == 0)
         if self.config.down_channels:
             with m.If(array.swap):
-                m.d.sync += Value.cast(array.flow).eq(noise[:2])
+                m.d.sync += Value.cast(array.flow).eq(noise[:3])
         left = Signal(range(self.cycles + 1), init=self.cycles)
         m.d.comb += self.interrupt.eq(left == 0)
         with m.If(~self.interrupt):

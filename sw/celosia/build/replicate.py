@@ -16,6 +16,7 @@ from collections import Counter, defaultdict
 from pathlib import Path
 from typing import Any
 
+from .sites import BLOCKS
 from .springs import Point, rest
 
 __all__ = ["FAR", "LIMIT", "replicate", "replicate_file"]
@@ -27,8 +28,8 @@ _LARGE = {"DP16KD": 4, "MULT18X18D": 4}
 """... of cells that count for as many, for they are few and lie far from each other."""
 
 FAR = 40
-"""Columns and rows of the FPGA: a register that only takes over another's value, and whose inputs lie farther apart,
-has a copy for each part of them."""
+"""Columns and rows of the FPGA: what is behind registers alone, and whose inputs lie farther apart, has a copy for each
+part of them."""
 
 _DRIVERS = {"LUT4": "Z", "TRELLIS_FF": "Q"}
 """Cells that are replicated, in this order, and their output."""
@@ -39,7 +40,8 @@ _BINDING = {"ALUT", "BLUT", "D0", "D1"}
 _CLOCKS = {"CLK", "WCK", "CLKI"}
 
 _SHARED = {"CE0", "CE1", "CE2", "CE3"}
-"""Ports of multipliers for whose signals the four of a block have four places together: they all keep one driver."""
+"""Ports of multipliers for whose signals the four of a block have four places together: they keep one driver, or, where
+a floor plan says which are in a block, those of a block do."""
 
 _NUMBER = re.compile(r"(\d+)")
 
@@ -121,11 +123,20 @@ class _Netlist:
         inputs = self.inputs[bit]
         if bit in self.outside or any(port in _BINDING | _CLOCKS for _, port, _ in inputs):
             return []
-        shared = [entry for entry in inputs if entry[1] in _SHARED]
+        shared = [entry for entry in inputs if entry[1] in _SHARED and not self.planned]
         far = FAR if self.planned and self._moves(name) else float("inf")
-        first, *others = self._neighbourhoods([entry for entry in inputs if entry[1] not in _SHARED], limit, far)
-        self.inputs[bit] = shared + first
-        return [self._add(name, output, group) for group in others]
+        first, *others = self._neighbourhoods([entry for entry in inputs if entry not in shared], limit, far)
+        made = [self._add(name, output, group) for group in others]
+        if made:
+            self.inputs[bit] = shared + first
+            self._put(name, self.inputs[bit])
+        return made
+
+    def _put(self, name: str, inputs: list[Input]) -> None:
+        """A driver lies in the middle of what it drives."""
+        places = [self.places[sink] for sink, _, _ in inputs if sink in self.places]
+        if places:
+            self.places[name] = (sum(x for x, _ in places) / len(places), sum(y for _, y in places) / len(places))
 
     def _add(self, name: str, output: str, group: list[Input]) -> str:
         """A copy of a cell that drives a group of its inputs, in the middle of them."""
@@ -135,9 +146,7 @@ class _Netlist:
         self.cells[own] = {**cell, "connections": {**cell["connections"], output: [bit]}}
         self.module["netnames"][own] = {"hide_name": 1, "bits": [bit], "attributes": {}}
         self.driver[bit] = own
-        places = [self.places[sink] for sink, _, _ in group if sink in self.places]
-        if places:
-            self.places[own] = (sum(x for x, _ in places) / len(places), sum(y for _, y in places) / len(places))
+        self._put(own, group)
         for sink, port, place in group:
             connections = self.cells[sink]["connections"]
             connections[port] = [*connections[port][:place], bit, *connections[port][place + 1 :]]
@@ -149,16 +158,21 @@ class _Netlist:
         return own
 
     def _moves(self, name: str) -> bool:
-        """Whether a cell is a register behind registers alone: logic in front of copies would lie as far off."""
+        """Whether a cell is behind registers alone: logic in front of copies would lie as far off."""
         before = (self.driver.get(bit) for bit in self._read(name))
-        types = {self.cells[driver]["type"] for driver in before if driver}
-        return self.cells[name]["type"] == "TRELLIS_FF" and types <= {"TRELLIS_FF"}
+        return {self.cells[driver]["type"] for driver in before if driver} <= {"TRELLIS_FF"}
 
     def _load(self, inputs: list[Input]) -> int:
         return sum(_LARGE.get(self.cells[name]["type"], 1) for name, _, _ in inputs)
 
     def _place(self, entry: Input) -> Point:
-        return self.places.get(entry[0], (0.0, 0.0))
+        """Where a cell lies that has an input; of a multiplier, its block."""
+        x, y = self.places.get(entry[0], (0.0, 0.0))
+        return (max(b for b in BLOCKS if b <= x), y) if entry[1] in _SHARED and self.planned else (x, y)
+
+    def _together(self, one: Input, other: Input) -> bool:
+        """Whether they are of one block's multipliers, and share a place for enables."""
+        return {one[1], other[1]} <= _SHARED and self._place(one) == self._place(other)
 
     def _neighbourhoods(self, inputs: list[Input], limit: int, far: float) -> list[list[Input]]:
         """Inputs halved across the longer side of where they lie until each part is within the limits; parts are of
@@ -170,12 +184,15 @@ class _Netlist:
         if parts == 1 or len(inputs) < 2:
             return [inputs]
         axis = 0 if wide >= high else 1
-        ordered = sorted(inputs, key=lambda entry: (self._place(entry)[axis], _natural(entry[0])))
+        ordered = sorted(inputs, key=lambda entry: (self._place(entry)[axis], self._place(entry), _natural(entry[0])))
         share, before, cut = load * (parts // 2) / parts, 0, 0
         while before < share and cut < len(ordered) - 1:
             before += self._load([ordered[cut]])
             cut += 1
-        return [group for half in (ordered[:cut], ordered[cut:]) for group in self._neighbourhoods(half, limit, far)]
+        while cut < len(ordered) and self._together(ordered[cut - 1], ordered[cut]):
+            cut += 1
+        halves = ordered[:cut], ordered[cut:]
+        return [group for half in halves for group in self._neighbourhoods(half, limit, far)] if halves[1] else [inputs]
 
 
 def _natural(name: str) -> list[str | int]:

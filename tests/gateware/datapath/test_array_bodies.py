@@ -30,7 +30,7 @@ def stimulus(config: Config, cycles: int) -> list[dict]:
     flow, result = Flow.ACROSS, []
     for _ in range(cycles):
         if config.down_channels and rng.random() < 0.1:
-            flow = Flow(int(rng.integers(4)))
+            flow = list(Flow)[rng.integers(4)]
         result.append(
             {
                 "flow": flow,

@@ -76,6 +76,11 @@ BURST_OVERHEAD = {Engine.LOAD: 0, Engine.STORE: 6}
 """Cycles beside latency and beats that a burst counts among :data:`BURSTS`."""
 
 
+def ways(config: Config) -> int:
+    """Cycles to a memory's blocks and back, and from there to the local bus."""
+    return 3 * memory_way(config)
+
+
 def beats_of(config: Config, command: Mapping[str, int]) -> int:
     """Beats of a transfer."""
     return command["rows"] * (command["row_bytes"] // config.bus_bytes)
@@ -99,7 +104,7 @@ def spacing_of(config: Config, command: Mapping[str, int], external: ExternalTim
 def transfer_cycles(config: Config, command: Mapping[str, int], external: ExternalTiming, engine: Engine) -> int:
     """Cycles of one transfer with local bus and activation memory to itself."""
     beats = beats_of(config, command)
-    around = READ_FIRST + READ_LAST if engine is Engine.LOAD else WRITE_FIRST + WRITE_LAST + 2 * memory_way(config)
+    around = READ_FIRST + READ_LAST if engine is Engine.LOAD else WRITE_FIRST + WRITE_LAST + ways(config)
     return around + ceil(external.delay + (beats - 1) * spacing_of(config, command, external, engine))
 
 
@@ -145,7 +150,7 @@ class Transfers:
 
     def __init__(self, config: Config, external: ExternalTiming, occupation: Occupation):
         self.config, self.external, self.occupation = config, external, occupation
-        self._ways = 2 * memory_way(config)
+        self._ways = ways(config)
         self._flows: dict[Engine, list[_Flow]] = {Engine.LOAD: [], Engine.STORE: []}
         self._now = 0
         self._served: _Flow | None = None

@@ -147,10 +147,10 @@ class Sequencer(Component):
         m.submodules.fetch = fetch = (Fetch if self.config.overlap else FetchInPlace)(self.config)
         self._state = state = Signal(_State, init=_State.IDLE)
         self._run = state.as_value()[2]
+        self._fetching = Signal()  # and the cycle before: the engines are ready sooner than a command can be there
         self._first = Signal(range(self.config.program_commands + 1))
         m.d.comb += [
-            # The engines are idle again, or nearly: the first command may come meanwhile.
-            fetch.run.eq(self._run | (state.as_value()[1] & self.running & ~self.reset_engines)),
+            fetch.run.eq(self._fetching),
             fetch.start.eq(self._first),
             self.read.eq(fetch.read),
             self.address.eq(fetch.address),
@@ -284,7 +284,7 @@ class Sequencer(Component):
         with m.If(state.as_value()[1]):
             m.d.sync += clean.eq(clean + 1)
             with m.If(clean == CLEAN_CYCLES - 1):
-                m.d.sync += self.reset_engines.eq(0)
+                m.d.sync += [self.reset_engines.eq(0), self._fetching.eq(self.running)]
             with m.If(~self.reset_engines & ~self.draining):
                 m.d.sync += state.eq(Mux(self.running, _State.RUN, _State.IDLE))
         stop = self.running & faulty
@@ -293,7 +293,7 @@ class Sequencer(Component):
                 self.running.eq(0), self.done.eq(~stop), self.error.eq(stop),
                 self.cause.eq(Mux(stop, why, ErrorCause.NONE)), self.index.eq(Mux(stop, where, 0)), self.stopped.eq(1),
             ]  # fmt: skip
-            m.d.sync += state.eq(_State.IDLE)
+            m.d.sync += [state.eq(_State.IDLE), self._fetching.eq(0)]
         with m.If(starts):  # the register may be written for the next program at once
             beyond = self.config.program_commands
             m.d.sync += self._first.eq(Mux(self.start_index >= beyond, beyond, self.start_index))
@@ -303,7 +303,7 @@ class Sequencer(Component):
                 self.cause.as_value().eq(0), self.index.eq(0), self.stopped.eq(0),
             ]  # fmt: skip
         with m.If(stop | self.reset | starts):
-            m.d.sync += [state.eq(_State.CLEAN), clean.eq(0), self.reset_engines.eq(1)]
+            m.d.sync += [state.eq(_State.CLEAN), clean.eq(0), self.reset_engines.eq(1), self._fetching.eq(0)]
 
 
 class _Checked:

@@ -15,7 +15,7 @@ re-enter as soon as a slot is free; there are no passes and no drains between th
 convolution does not need will do.
 """
 
-from amaranth.hdl import Cat, Module, Mux, Signal, Value, signed
+from amaranth.hdl import Cat, Const, Module, Mux, Signal, signed
 from amaranth.lib import data, enum, stream
 from amaranth.lib.wiring import Component, In, Out
 
@@ -49,7 +49,7 @@ class _Moves(data.Struct):
     out: 1  # a sum leaves its queue
     load: 1  # a line of each input leaves its queue
     refill: 1  # and is taken up
-    shift: 1  # or the current ones move on by a slot
+    shift: 1  # or the current two move on by a slot of either
 
 
 class Elementwise(Component):
@@ -229,7 +229,7 @@ class Elementwise(Component):
         waiting, some_waiting = Signal(range(SUMS + 1)), Signal()  # sums that nothing has been decided about
         out_slot, within_line = Signal(range(self.slots)), Signal()  # slot of the results; not a line's first
 
-        free, out, feed, load, shift = Signal(), Signal(), Signal(), Signal(), Signal()
+        free, out, feed, load, paired = Signal(), Signal(), Signal(), Signal(), Signal()
         begin_line, begin_pair = Signal(), Signal()
         m.d.comb += [
             free.eq(self.slot_ready),
@@ -237,8 +237,8 @@ class Elementwise(Component):
             feed.eq(free & ~out & ~none_left & (phase | some_pairs)),
             begin_line.eq(out & ~within_line),
             begin_pair.eq(feed & ~phase),
-            load.eq((none_left | (one_left & shift)) & first.some & second.some),
-            shift.eq(feed & phase),
+            load.eq((none_left | (one_left & paired)) & first.some & second.some),
+            paired.eq(feed & phase),
             self._loads.eq(load),
         ]
         count(m, pairs, some_pairs, down=begin_pair, up=out)
@@ -249,32 +249,40 @@ class Elementwise(Component):
             m.d.sync += [out_slot.eq(Mux(last, 0, out_slot + 1)), within_line.eq(~last)]
         with m.If(feed):
             m.d.sync += phase.eq(~phase)
-        with m.If(shift):
+        with m.If(paired):
             m.d.sync += [left.eq(left - 1), none_left.eq(one_left), one_left.eq(left == 2)]
         with m.If(load):
             m.d.sync += [left.eq(self.slots), none_left.eq(0), one_left.eq(self.slots == 1)]
-        kind, moves = Signal(Kind), Signal(_Moves)
+        kind, moves, zero_point = Signal(Kind), Signal(_Moves), Signal.like(job.zero_point_a)
         m.d.sync += [
             self.slot_valid.eq(out | feed),
             kind.eq(Mux(out, Kind.OUT, Mux(phase, Kind.SECOND, Kind.FIRST))),
+            zero_point.eq(Mux(phase, job.zero_point_b, job.zero_point_a)),
+            self.slot_scale.multiplier.eq(Mux(out, job.multiplier_out, Mux(phase, job.multiplier_b, job.multiplier_a))),
+            self.slot_scale.exponent.eq(Mux(out, job.exponent_out, Mux(phase, job.exponent_b, job.exponent_a))),
             moves.out.eq(out),
             moves.load.eq(load),
             # The lines follow the queues whenever they are used up, whether there is a next one or not.
-            moves.refill.eq(none_left | (one_left & shift)),
-            moves.shift.eq(shift),
+            moves.refill.eq(none_left | (one_left & paired)),
+            moves.shift.eq(feed),
         ]
-        self._choose(m, job, inputs, sums, kind, moves)
+        self._choose(m, zero_point, inputs, sums, kind, moves)
 
-    def _choose(self, m: Module, job, inputs: tuple[Queue, Queue], sums: Queue, kind: Value, moves: data.View):
+    def _choose(self, m: Module, zero_point, inputs: tuple[Queue, Queue], sums: Queue, kind: Signal, moves: data.View):
         """The slot that has been decided for, and the queues and lines that move on for it."""
         config = self.config
         first, second = inputs
-        line_bits, slot_bits = 8 * config.line_bytes, 8 * config.lanes
-        line_a, line_b = Signal(line_bits, reset_less=True), Signal(line_bits, reset_less=True)
+        slot_bits = 8 * config.lanes
+        whole = self.slots * slot_bits  # the last slot of a line may have more lanes than bytes
+        slots = [
+            [Cat(queue.o, Const(0, whole - len(queue.o)))[at : at + slot_bits] for at in range(0, whole, slot_bits)]
+            for queue in inputs
+        ]
+        line = Signal(2 * whole, reset_less=True)  # the slots of both inputs in the order in which they go
         with m.If(moves.refill):
-            m.d.sync += [line_a.eq(first.o), line_b.eq(second.o)]
+            m.d.sync += line.eq(Cat(*zip(*slots, strict=True)))
         with m.Elif(moves.shift):
-            m.d.sync += [line_a.eq(line_a >> slot_bits), line_b.eq(line_b >> slot_bits)]
+            m.d.sync += line.eq(line >> slot_bits)
         m.d.comb += [
             first.pop.eq(moves.load),
             second.pop.eq(moves.load),
@@ -282,19 +290,8 @@ class Elementwise(Component):
             self.slot_kind.eq(kind),
         ]
         with m.If(moves.out):
-            m.d.comb += [
-                self.slot.eq(sums.o),
-                self.slot_scale.multiplier.eq(job.multiplier_out),
-                self.slot_scale.exponent.eq(job.exponent_out),
-            ]
+            m.d.comb += self.slot.eq(sums.o)
         with m.Else():
-            is_second = kind == Kind.SECOND
-            m.d.comb += [
-                self.slot_scale.multiplier.eq(Mux(is_second, job.multiplier_b, job.multiplier_a)),
-                self.slot_scale.exponent.eq(Mux(is_second, job.exponent_b, job.exponent_a)),
-            ]
-            zero_point = Mux(is_second, job.zero_point_b, job.zero_point_a)
             for i in range(config.lanes):
-                byte = slice(8 * i, 8 * i + 8)
-                value = Mux(is_second, line_b[byte], line_a[byte]).as_signed() - zero_point
+                value = line[8 * i : 8 * i + 8].as_signed() - zero_point
                 m.d.comb += self.slot[i].eq(value << ADD_LEFT_SHIFT)

@@ -11,7 +11,7 @@ from amaranth.lib import data
 
 from ...arch.config import Config
 from ...arch.isa import Conv, Depthwise, Opcode, Routing
-from .array import Flow
+from .columns.flow import Flow, flow_of
 from .output_range import OutputRange
 
 __all__ = ["ParameterJob", "WalkJob", "Widths", "WriteJob", "address_bits", "jobs_of"]
@@ -151,7 +151,7 @@ def _from_depthwise(m: Module, config: Config, c, walk, parameters, write):
     _common(m, c, walk, parameters, write)
     warm_up = c.routing == Routing.ROWS
     m.d.comb += [
-        walk.flow.eq(c.routing),
+        walk.flow.as_value().eq(flow_of(c.routing)),
         walk.n_tiles.eq(c.groups), walk.plane_x.eq(config.down_channels),
         walk.taps_h.eq(c.passes_h), walk.tap_row.eq(c.pass_row_step), walk.tap_y.eq(c.pass_y_step),
         walk.taps_w.eq(c.passes_w), walk.tap_x.eq(c.pass_x_step),

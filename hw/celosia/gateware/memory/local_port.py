@@ -17,7 +17,7 @@ class LocalPort(Component):
 
     A beat is placed into (or cut out of) the word it falls into. Requests are accepted while ``ready`` is
     high and leave, registered, a cycle later; the answer to a read is expected ``read_cycles`` cycles after
-    that on ``read_data``.
+    that on ``read_data``, and given ``way`` cycles after that: words of some memories come from all over the chip.
 
     Members
     -------
@@ -31,8 +31,8 @@ class LocalPort(Component):
         The whole word read.
     """
 
-    def __init__(self, config: Config, *, words: int, word_bytes: int, read_cycles: int):
-        self.config, self.word_bytes, self.read_cycles = config, word_bytes, read_cycles
+    def __init__(self, config: Config, *, words: int, word_bytes: int, read_cycles: int, way: int = 0):
+        self.config, self.word_bytes, self.read_cycles, self.way = config, word_bytes, read_cycles, way
         super().__init__(
             {
                 "bus": In(LocalBus(config)),
@@ -76,8 +76,9 @@ class LocalPort(Component):
             writes.eq(taken & request.payload.write),
         ]
         last_beat = delay(m, at_beat, self.read_cycles, "read_beat")
+        answer = window(self.read_data, last_beat, unit=self.config.bus_bits, width=self.config.bus_bits)
         m.d.comb += [
-            self.bus.valid.eq(delay(m, self.read, self.read_cycles, "reading")),
-            self.bus.data.eq(window(self.read_data, last_beat, unit=self.config.bus_bits, width=self.config.bus_bits)),
+            self.bus.valid.eq(delay(m, self.read, self.read_cycles + self.way, "reading")),
+            self.bus.data.eq(delay(m, answer, self.way, "answer", reset_less=True)),
         ]
         return m

@@ -213,23 +213,20 @@ class SimpleRam(Component):
         _plain_read(m, memory, "a", read, read_address, data, late=device.family is Family.ICE40)
 
     def _blocks(self, m: Module, device: Device):
-        """Which bank is meant is known before the last step to the blocks."""
+        """Which bank is meant is known before the first step to the blocks: only registers are on the way."""
         widths, lane = shapes_of(device, dual=False)
         banks = banks_of(self.words, widths)
-        last = min(self.before, 1)
-        early = {
-            name: _on_the_way(m, getattr(self, name), self.before - last, name)
-            for name in ("read", "read_address", "write", "write_address", "write_data")
-        }
-        near = ("read_address", "write_address", "write_data")
-        read_address, write_address, write_data = (_on_the_way(m, early[name], last, f"{name}_last") for name in near)
+        read_address, write_address, write_data = (
+            _on_the_way(m, getattr(self, name), self.before, name)
+            for name in ("read_address", "write_address", "write_data")
+        )
         outputs = []
         for number, bank in enumerate(banks):
-            inside = _inside(early["read_address"], bank, banks)
-            here = _on_the_way(m, inside, last, f"here_{number}")
-            read = _on_the_way(m, early["read"] & inside, last, f"read_{number}")
-            written = Mux(_inside(early["write_address"], bank, banks), early["write"], 0)
-            enables = _on_the_way(m, written, last, f"write_{number}")
+            inside = _inside(self.read_address, bank, banks)
+            here = _on_the_way(m, inside, self.before, f"here_{number}")
+            read = _on_the_way(m, self.read & inside, self.before, f"read_{number}")
+            written = Mux(_inside(self.write_address, bank, banks), self.write, 0)
+            enables = _on_the_way(m, written, self.before, f"write_{number}")
             word = Signal(self.word_bits, name=f"bank_{number}")
             for index, pieces in enumerate(_blocks_of(bank, self.word_bits, self.granule, lane)):
                 m.submodules[f"block_{number}_{index}"] = block = block_of(device, bank.width, dual=False)

@@ -53,9 +53,11 @@ class WeightMemory(Component):
         m = Module()
         config = self.config
         words, word_bytes = config.weight_words, config.weight_word_bytes
-        way = (2 * memory_way(config), memory_way(config))
-        m.submodules.ram = ram = SimpleRam(words, 8 * word_bytes, granule=8, way=way, exclusive=True)
-        m.submodules.port = port = LocalPort(config, words=words, word_bytes=word_bytes, read_cycles=ram.latency)
+        way = memory_way(config)
+        m.submodules.ram = ram = SimpleRam(words, 8 * word_bytes, granule=8, way=(2 * way, way), exclusive=True)
+        m.submodules.port = port = LocalPort(
+            config, words=words, word_bytes=word_bytes, read_cycles=ram.latency, way=way
+        )
         connect(m, flipped(self.local), port.bus)
         writes_apart = device_of(platform).family is not Family.ICE40
         m.d.comb += [

@@ -110,16 +110,15 @@ class PairColumn(Component):
         """What enters row ``row``: its own activation, or when activations move down, its head or the row above."""
         if not self.moves_down:
             return self.activations[row]
-        flow = self.flow[row // self.stage_rows]
+        moves_down, opens_even, opens_third = self.flow[row // self.stage_rows].as_value()
         segment, within = divmod(row, self.config.rows // SEGMENTS)
         down = above
         if within == 0:
             down = self.heads[segment]
             if above is not None:
-                opens = (flow == Flow.ROWS) | (flow == Flow.PAIRS) if segment == 2 else flow == Flow.ROWS
-                down = Mux(opens, self.heads[segment], above)
+                down = Mux(opens_third if segment == 2 else opens_even, self.heads[segment], above)
         result = Signal(signed(8), name=f"entering_{row}")
-        m.d.comb += result.eq(Mux(flow == Flow.ACROSS, self.activations[row], down))
+        m.d.comb += result.eq(Mux(moves_down, down, self.activations[row]))
         return result
 
     def _weights(self, m: Module, buses: Sequence[Any], name: str) -> list[Any]:
