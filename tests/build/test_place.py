@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from celosia.build import place as placing
-from celosia.build.errors import BuildError
+from celosia.build.errors import BuildError, TooSlowError
 from celosia.build.flow import check_clock
 from celosia.build.place import Placed, arguments, best, place, place_seeds
 from celosia.build.plan import Plan
@@ -64,6 +64,30 @@ def test_one_failure_is_everybodys(monkeypatch, tmp_path):
     monkeypatch.setattr(placing, "place", fail)
     with pytest.raises(BuildError, match="seed 1 fails"):
         place_seeds(plan(Family.ECP5, ECP5), tmp_path, [1, 2, 3], jobs=1)
+
+
+def test_seeds_that_are_too_slow_are_left_out(monkeypatch, tmp_path):
+    def slow(plan, folder, seed, note):
+        if seed != 2:
+            raise TooSlowError(f"seed {seed} is late")
+        return result(seed, 90)
+
+    monkeypatch.setattr(placing, "place", slow)
+    assert [entry.seed for entry in place_seeds(plan(Family.ECP5, ECP5), tmp_path, [1, 2, 3], jobs=1)] == [2]
+    with pytest.raises(TooSlowError, match="seed 1 is late"):
+        place_seeds(plan(Family.ECP5, ECP5), tmp_path, [1, 3], jobs=1)
+
+
+def test_a_router_that_does_not_get_faster_is_ended(monkeypatch, tmp_path):
+    def run(name, arguments, folder, log, watch):
+        for number in range(1, 2000):
+            late = 0 if number == placing.ITERATIONS else 4
+            watch(f"Info:     iter={number} wires=1040792 overused=0 overuse=0 tmgfail={late} archfail=NA")
+        raise AssertionError("nobody ended it")
+
+    monkeypatch.setattr(placing, "run_tool", run)
+    with pytest.raises(TooSlowError, match=r"seed 5: the router does not reach 4 inputs in time: try a lower --clock"):
+        place(plan(Family.ECP5, ECP5), tmp_path, 5)
 
 
 def test_a_design_that_does_not_fit_ends_at_once_and_says_by_how_much(monkeypatch, tmp_path):

@@ -224,8 +224,9 @@ class Weights(Watched):
         m.submodules.reader = reader = WeightReader(self.config)
         self.steady(m)
         connect(m, flipped(self.local), memory.local)
+        m.d.sync += reader.start.eq(self.start)
         m.d.comb += [
-            reader.start.eq(self.start),
+            reader.start_soon.eq(self.start),
             reader.rebase.eq(self.rebase),
             reader.base.eq(self.base),
             memory.soon.eq(reader.soon if self.announced else 0),

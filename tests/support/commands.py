@@ -10,6 +10,7 @@ __all__ = ["CONFIGS", "configuration", "random_add", "random_conv", "random_dept
 
 CONFIGS = {
     "4x4": dict(rows=4, columns=4, lanes=4, bus_bits=32),
+    "4x2": dict(rows=4, columns=2, lanes=2, bus_bits=32),
     "4x8": dict(rows=4, columns=8, lanes=8),
     "8x4": dict(rows=8, columns=4, lanes=4),
     "12x10": dict(rows=12, columns=10, lanes=10),

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
-from .errors import BuildError
+from .errors import BuildError, TooSlowError
 from .plan import Plan
 from .process import run_tool
 from .report import Report, overfull, parse_report, parse_utilization_line
@@ -22,6 +22,12 @@ _PHASES = (
     (re.compile(r"Info: Running simulated annealing"), "refining the placement"),
     (re.compile(r"Info: Routing"), "routing"),
 )
+
+_ITERATION = re.compile(r"Info:\s+iter=(\d+) .* tmgfail=(\d+) ")
+"""The router's, and how many inputs are reached too late."""
+
+ITERATIONS = 300
+"""Of the router. One that ends well needs 50 to 110 for the c256 core, and 1,000 of nextpnr's are an hour."""
 
 
 @dataclass(frozen=True)
@@ -47,6 +53,8 @@ def place(plan: Plan, folder: Path, seed: int, note: Callable[[str], None] | Non
     ------
     BuildError
         The design does not fit (the message says what and by how much), or nextpnr fails.
+    TooSlowError
+        The router finds no way to be in time.
     """
     own = folder / f"seed{seed}"
     own.mkdir(exist_ok=True)
@@ -59,6 +67,11 @@ def place(plan: Plan, folder: Path, seed: int, note: Callable[[str], None] | Non
             excess.append(message)
         elif excess and parse_utilization_line(line) is None:  # the table of what is used has ended
             raise BuildError(f"the design does not fit: {'; '.join(excess)}: choose a smaller configuration")
+        if (match := _ITERATION.match(line)) and int(match[1]) >= ITERATIONS and match[2] != "0":
+            raise TooSlowError(
+                f"seed {seed}: the router does not reach {match[2]} inputs in time: "
+                f"try a lower --clock, or more --seeds (what it says: {own / 'place.log'})"
+            )
         phase = next((phase for pattern, phase in _PHASES if pattern.match(line)), last)
         if phase != last and note is not None:
             note(phase)
@@ -96,7 +109,7 @@ def place_seeds(
     note: Callable[[int, str], None] | None = None,
     done: Callable[[Placed], None] | None = None,
 ) -> list[Placed]:
-    """:func:`place` from every seed, `jobs` at a time, in the order of the seeds.
+    """:func:`place` from every seed, `jobs` at a time, in the order of the seeds. Those that are too slow are left out.
 
     `note` is called with seed and phase, `done` with each result, both from the threads that wait for nextpnr.
 
@@ -104,10 +117,17 @@ def place_seeds(
     ------
     BuildError
         Any seed failed: the others are not begun.
+    TooSlowError
+        All seeds are too slow.
     """
+    late: list[TooSlowError] = []
 
-    def one(seed: int) -> Placed:
-        placed = place(plan, folder, seed, None if note is None else partial(note, seed))
+    def one(seed: int) -> Placed | None:
+        try:
+            placed = place(plan, folder, seed, None if note is None else partial(note, seed))
+        except TooSlowError as error:
+            late.append(error)
+            return None
         if done is not None:
             done(placed)
         return placed
@@ -120,7 +140,10 @@ def place_seeds(
         for future in futures:
             if future.done() and not future.cancelled() and (error := future.exception()):
                 raise error
-        return [future.result() for future in futures]
+        placed = [result for future in futures if (result := future.result()) is not None]
+    if not placed:
+        raise late[0]
+    return placed
 
 
 def best(placed: Sequence[Placed]) -> Placed:

@@ -179,17 +179,17 @@ class ControlBus(Component):
         }
         for place in range(len(counts.as_value()) // 32):
             shown[Register(Register.CYCLES_LOW + 4 * place)] = counts.as_value().word_select(place, 32)
-        # Two halves, of even and of odd words, and the one that is not asked for is 0: a wide choice is slow.
-        halves = [Signal(32, name=f"value_{odd}") for odd in range(2)]
-        for odd, value in enumerate(halves):
+        # Every fourth word chooses by itself, and what is not asked for is 0: a wide choice is slow.
+        parts = [Signal(32, name=f"value_{place}") for place in range(4)]
+        for place, value in enumerate(parts):
             m.d.sync += value.eq(0)
-            with m.If(read.register & (read.offset[2] == odd)):
-                with m.Switch(read.offset[3:_REGISTER_BITS]):
+            with m.If(read.register & (read.offset[2:4] == place)):
+                with m.Switch(read.offset[4:_REGISTER_BITS]):
                     for register, content in shown.items():
-                        if register >> 2 & 1 == odd:
-                            with m.Case(register >> 3):
+                        if register >> 2 & 3 == place:
+                            with m.Case(register >> 4):
                                 m.d.sync += value.eq(content)
-        return halves[0] | halves[1]
+        return parts[0] | parts[1] | parts[2] | parts[3]
 
     def _write_register(self, m: Module, write: "_Address", wrote, word, strobe):
         """What writing a register does, a cycle after its turn, and the interrupt."""

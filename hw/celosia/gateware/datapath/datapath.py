@@ -24,7 +24,7 @@ from amaranth.lib import data, stream
 from amaranth.lib.wiring import Component, In, Out, connect, flipped
 
 from ...arch.config import Config
-from ..delay import delay, delay_constant
+from ..delay import delay, delay_constant, delays
 from ..interfaces import EngineSignature
 from ..memory.activations import LineRequest, ScatterWrite
 from ..memory.parameters import Record
@@ -99,8 +99,8 @@ class Datapath(Component):
     def elaborate(self, platform):
         m = Module()
         config = self.config
-        reset = Signal()  # close to the registers it resets
-        m.d.sync += reset.eq(self.reset)
+        # Two steps: it comes from far and goes to registers all over the chip.
+        reset = delay(m, self.reset, 2, "reset")
         forgets = ResetInserter(reset)
         weights, parameters, walker = WeightReader(config), ParameterRing(config), StepWalker(config)
         accumulators, lanes, writer = Accumulators(config), Lanes(config), Writer(config)
@@ -153,8 +153,9 @@ class Datapath(Component):
             array.swap.eq(delay(late, walker.valid & step.swap, feeder.latency, "swap")),
         ]
         ahead = feeder.latency - weights.latency - array.weight_lead
-        start = delay(late, Cat(walker.valid & step.swap, step.rebase), ahead, "weight_start")
+        *_, start_soon, start = delays(late, Cat(walker.valid & step.swap, step.rebase), ahead, "weight_start")
         m.d.comb += [
+            weights.start_soon.eq(start_soon[0]),
             weights.start.eq(start[0]),
             weights.rebase.eq(start[1]),
             weights.base.eq(delay_constant(late, config, step.weight_base, ahead, "weight_base")),

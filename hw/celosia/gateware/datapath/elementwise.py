@@ -253,22 +253,28 @@ class Elementwise(Component):
             m.d.sync += [left.eq(left - 1), none_left.eq(one_left), one_left.eq(left == 2)]
         with m.If(load):
             m.d.sync += [left.eq(self.slots), none_left.eq(0), one_left.eq(self.slots == 1)]
-        kind, moves, zero_point = Signal(Kind), Signal(_Moves), Signal.like(job.zero_point_a)
+        kind, moves = Signal(Kind), Signal(_Moves)
+        zero_point, scale = Signal.like(job.zero_point_a), Signal(Scale)  # of an input
         m.d.sync += [
             self.slot_valid.eq(out | feed),
             kind.eq(Mux(out, Kind.OUT, Mux(phase, Kind.SECOND, Kind.FIRST))),
             zero_point.eq(Mux(phase, job.zero_point_b, job.zero_point_a)),
-            self.slot_scale.multiplier.eq(Mux(out, job.multiplier_out, Mux(phase, job.multiplier_b, job.multiplier_a))),
-            self.slot_scale.exponent.eq(Mux(out, job.exponent_out, Mux(phase, job.exponent_b, job.exponent_a))),
+            scale.multiplier.eq(Mux(phase, job.multiplier_b, job.multiplier_a)),
+            scale.exponent.eq(Mux(phase, job.exponent_b, job.exponent_a)),
             moves.out.eq(out),
             moves.load.eq(load),
             # The lines follow the queues whenever they are used up, whether there is a next one or not.
             moves.refill.eq(none_left | (one_left & paired)),
             moves.shift.eq(feed),
         ]
-        self._choose(m, zero_point, inputs, sums, kind, moves)
+        m.d.comb += [
+            self.slot_kind.eq(kind),
+            self.slot_scale.multiplier.eq(Mux(moves.out, job.multiplier_out, scale.multiplier)),
+            self.slot_scale.exponent.eq(Mux(moves.out, job.exponent_out, scale.exponent)),
+        ]
+        self._choose(m, zero_point, inputs, sums, moves)
 
-    def _choose(self, m: Module, zero_point, inputs: tuple[Queue, Queue], sums: Queue, kind: Signal, moves: data.View):
+    def _choose(self, m: Module, zero_point, inputs: tuple[Queue, Queue], sums: Queue, moves: data.View):
         """The slot that has been decided for, and the queues and lines that move on for it."""
         config = self.config
         first, second = inputs
@@ -287,7 +293,6 @@ class Elementwise(Component):
             first.pop.eq(moves.load),
             second.pop.eq(moves.load),
             sums.pop.eq(moves.out),
-            self.slot_kind.eq(kind),
         ]
         with m.If(moves.out):
             m.d.comb += self.slot.eq(sums.o)

@@ -14,9 +14,9 @@ class WeightReader(Component):
     """Addresses of weight words, tile by tile.
 
     A pulse on ``start`` in cycle t makes the words of one tile leave the weight memory, one a cycle from cycle
-    t + :attr:`latency` on. ``start`` comes no sooner than ``config.weight_cycles`` after the one before. Tiles
-    follow each other in memory; with ``rebase`` the tile is at word ``base`` instead. ``soon`` is high in the cycle
-    before one with ``read``.
+    t + :attr:`latency` on. ``start`` comes no sooner than ``config.weight_cycles`` after the one before, and
+    ``start_soon`` a cycle before it. Tiles follow each other in memory; with ``rebase`` the tile is at word ``base``
+    instead. ``soon``, a register, is high in the cycle before one with ``read``.
     """
 
     def __init__(self, config: Config):
@@ -24,6 +24,7 @@ class WeightReader(Component):
         self.latency = 1 + weight_latency(config)
         super().__init__(
             {
+                "start_soon": In(1),
                 "start": In(1),
                 "rebase": In(1),
                 "base": In(range(config.weight_words)),
@@ -36,8 +37,8 @@ class WeightReader(Component):
     def elaborate(self, platform):
         m = Module()
         left = Signal(range(self.config.weight_cycles + 1))
-        m.d.comb += self.soon.eq(self.start | (left > 1))
-        m.d.sync += self.read.eq(self.soon)
+        goes_on = self.start & (self.config.weight_cycles > 1)
+        m.d.sync += [self.soon.eq(self.start_soon | goes_on | (left > 2)), self.read.eq(self.soon)]
         with m.If(self.read):
             m.d.sync += [left.eq(left - 1), self.address.eq(self.address + 1)]
         with m.If(self.start):

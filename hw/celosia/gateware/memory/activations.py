@@ -117,18 +117,23 @@ class ActivationMemory(Component):
 
         # The engine's queues lie all over the chip: a line is known a cycle before it is wanted.
         writing, lining, line = Signal(), Signal(), Signal(LineRequest(config), reset_less=True)
+        busy = Signal()
         m.d.comb += [
             writing.eq(self.write.valid),
             self.lines.ready.eq(~self.write_soon),
             # What is taken now is an access of the next cycle.
-            port.ready.eq(~writing & ~lining & ~(self.a_soon & turns)),
+            port.ready.eq(~busy & ~(self.a_soon & turns)),
         ]
-        m.d.sync += [lining.eq(self.lines.valid & self.lines.ready), line.eq(self.lines.payload)]
+        m.d.sync += [
+            lining.eq(self.lines.valid & self.lines.ready),
+            line.eq(self.lines.payload),
+            busy.eq(self.write_soon | self.lines.valid),  # ``writing`` or ``lining``, of one register
+        ]
         b_even, b_odd = Signal(_bits(config), reset_less=True), Signal(_bits(config), reset_less=True)
         strobe, written = Signal(config.line_bytes), Signal(8 * config.line_bytes, reset_less=True)
         owned = Signal()  # port b belongs to the writer or the lines this cycle, else to the local port
         reading = Signal()
-        m.d.sync += [owned.eq(writing | lining), strobe.eq(0), reading.eq(0)]
+        m.d.sync += [owned.eq(writing | lining), reading.eq(0)]
         with m.If(writing):
             m.d.sync += [
                 b_even.eq(self.write.even_line),
