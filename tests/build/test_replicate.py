@@ -2,6 +2,9 @@
 """Replicated drivers: every input still gets the same value, from a neighbour."""
 
 import json
+import os
+import subprocess
+import sys
 from collections import Counter
 
 import pytest
@@ -154,3 +157,36 @@ def test_a_register_of_memories_far_apart_has_a_copy_for_each_stretch():
     by = drivers(made)
     found = [by[cells[f"memory_{number}"]["connections"]["DI"][0]] for number in range(4)]
     assert found == ["address", "address_copy_1", "address", "address_copy_1"]
+
+
+_BUSY = """
+import json, random
+from celosia.build.replicate import replicate
+rng = random.Random(1)
+cells = {}
+for i in range(300):
+    reads = [rng.randrange(10, 10 + max(1, i)) for _ in range(3)] if i else [3, 3, 3]
+    ports = dict(zip("ABC", reads)) if i % 3 else {"DI": reads[0], "CE": reads[1]}
+    ways = dict.fromkeys(ports, "input") | {"Z" if i % 3 else "Q": "output"}
+    connections = {port: [bit] for port, bit in ports.items()} | {"Z" if i % 3 else "Q": [10 + i]}
+    kind = "LUT4" if i % 3 else "TRELLIS_FF"
+    cells[f"m.cell_{rng.random()}"] = {"type": kind, "port_directions": ways, "connections": connections}
+design = {"modules": {"top": {"ports": {}, "cells": cells, "netnames": {}}}}
+print(replicate(design, limit=2), json.dumps(design))
+"""
+
+
+def test_the_same_copies_are_made_every_time():
+    """Whatever order Python's sets have in a process: a bitstream is to be the same."""
+    made = {
+        subprocess.run(
+            [sys.executable, "-c", _BUSY],
+            env=os.environ | {"PYTHONHASHSEED": str(seed)},
+            capture_output=True,
+            text=True,
+            check=True,
+        ).stdout
+        for seed in range(4)
+    }
+    (only,) = made
+    assert int(only.split()[0]) > 100

@@ -106,7 +106,7 @@ class _Netlist:
                 made = self._copy(name, output, limit) if self.cells[name]["connections"].get(output) else []
                 copies += len(made)
                 if made:  # what drives it drives more now
-                    drivers = {self.driver.get(bit) for bit in self._read(name)}
+                    drivers = dict.fromkeys(self.driver.get(bit) for bit in self._read(name))  # in their order
                     waiting += [name for name in drivers if name and self.cells[name]["type"] == kind]
         return copies
 

@@ -67,7 +67,9 @@ def rest(cells: Mapping[str, Mapping[str, Any]]) -> dict[str, Point]:
         start = np.full(len(names), float(np.mean([place[axis] for place in held.values()])))
         start[list(held)] = [place[axis] for place in held.values()]
         places.append(_solve(pull, start, ~fixed & reached))
-    return {name: (x, y) for name, x, y, known in zip(names, *map(list, places), reached, strict=True) if known}
+    # Rounded: the last digits are another processor's business, and nothing is to depend on them.
+    rounded = (np.round(place, 2).tolist() for place in places)
+    return {name: (x, y) for name, x, y, known in zip(names, *rounded, reached, strict=True) if known}
 
 
 def _reached(fixed: NDArray[np.bool_], cell: NDArray[np.intp], wire: NDArray[np.intp], wires: int) -> NDArray[np.bool_]:
