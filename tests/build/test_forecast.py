@@ -88,3 +88,32 @@ def test_command(tmp_path, monkeypatch, capsys):
     monkeypatch.setattr("sys.argv", ["forecast", str(tmp_path / "top.json"), "--above", "2"])
     module.main()
     assert "a: block_…  b: block_…" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("content", "why"),
+    [
+        (None, "not a netlist of yosys"),
+        ("{}", "not a netlist of yosys"),
+        ("LUT4", "not a netlist of yosys"),
+        ('{"modules": {"top": {"cells": {}}}}', "a forecast needs a floor plan"),
+    ],
+)
+def test_what_is_no_placed_netlist_is_one_line(tmp_path, monkeypatch, capsys, content, why):
+    netlist = tmp_path / "top.json"
+    if content is not None:
+        netlist.write_text(content)
+    monkeypatch.setattr("sys.argv", ["forecast", str(netlist)])
+    with pytest.raises(SystemExit) as stopped:
+        module.main()
+    assert stopped.value.code == 2
+    assert why in capsys.readouterr().err.splitlines()[-1]
+
+
+def test_what_is_written_into_a_distributed_memory_is_an_end_and_its_read_address_is_not():
+    cells = {
+        "top.soc.a.begin": memory(4, DOB=[5, 6]),
+        "top.soc.b.table": cell("TRELLIS_DPR16X4", DI=[5], RAD=[6], WCK=[2]),
+    }
+    (way,) = forecast(cells, above=0)
+    assert (way.end, way.ends) == ("b: table", 1)

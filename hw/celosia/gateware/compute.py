@@ -24,7 +24,7 @@ class Compute(Component):
     weights, activations, parameters:
         The local memories' side of the local bus.
     reset:
-        In the cycles after it is high, the engines forget everything in flight. The memories go on: what they have
+        Two cycles after it is high, the engines forget everything in flight. The memories go on: what they have
         taken is written, what they were asked is answered.
     vector_issued:
         The feeder issues a vector in this cycle.

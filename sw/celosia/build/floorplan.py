@@ -9,10 +9,10 @@ from typing import NamedTuple
 
 from .blocks import block_of
 from .errors import BuildError
+from .springs import tile_of
 
 __all__ = ["Spot", "draw", "read_spots"]
 
-_BEL = re.compile(r"X(\d+)/?Y(\d+)")
 _LARGE = re.compile(r"MULT|DSP|ALU54|DP16KD|PDPW16|RAM|BSRAM|SPRAM|EHXPLL|PLL")
 
 SHOWN = 14
@@ -34,10 +34,10 @@ def read_spots(design: Path) -> list[Spot]:
     cells = next(module["cells"] for module in modules.values() if "top" in module.get("attributes", {}))
     result = []
     for name, cell in cells.items():
-        place = _BEL.match(cell["attributes"].get("NEXTPNR_BEL", ""))
-        if place:
+        tile = tile_of(cell["attributes"].get("NEXTPNR_BEL", ""))
+        if tile:
             large = bool(_LARGE.search(cell["type"])) and "DPR16" not in cell["type"]
-            result.append(Spot(block_of(name), int(place[1]), int(place[2]), large))
+            result.append(Spot(block_of(name), *tile, large))
     return result
 
 

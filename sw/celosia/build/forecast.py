@@ -1,10 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
-"""``python -m celosia.build.forecast NETLIST.json``: which ways will be slow, half a minute after synthesis.
+"""``python -m celosia.build.forecast NETLIST.json``: which ways will be slow, before anything is placed.
 
-Placing and routing a core that fills its FPGA takes most of an hour, and what it then says is slow is one path. Here
-cells lie where :mod:`.springs` puts them, wires take as long as they are far, and every register's input has a time:
-what is listed is all ways above a limit, as kinds (``lane_3`` and ``lane_4`` are one). On the c256 core of the ULX3S
-the slowest kinds are those that nextpnr finds after placing; the times are about its own there, no promise.
+Placing and routing takes far longer, and what it then says is slow is one path. Here cells lie where :mod:`.springs`
+puts them, wires take as long as they are far, and every register's input has a time: what is listed is all ways above a
+limit, as kinds (``lane_3`` and ``lane_4`` are one). It is an order, not a promise: springs leave cells closer together
+than a placer can, which knows what is critical instead.
 
 Delays are nextpnr's for ECP5, speed grade 6, rounded; its estimate of a wire from how far it goes, too.
 """
@@ -22,7 +22,7 @@ from rich.console import Console
 from rich.table import Table
 
 from .blocks import block_of, local_name
-from .springs import Point, rest
+from .springs import Point, held_at, rest
 
 __all__ = ["Way", "forecast"]
 
@@ -38,7 +38,7 @@ CARRY, ALONG_CARRY = 0.45, 0.07
 TILE, ENTRY = 0.088, 6
 """Nanoseconds a wire takes for a tile, and what leaving and entering count as."""
 
-_ENDS = {"TRELLIS_FF", "MULT18X18D", "DP16KD"}
+_ENDS = {"TRELLIS_FF", "MULT18X18D", "DP16KD", "TRELLIS_DPR16X4"}
 _DIRECT = {"CIN", "ALUT", "BLUT", "D0", "D1"}
 """Inputs that are next to their drivers."""
 
@@ -113,7 +113,7 @@ class _Times:
         for name, cell in self.cells.items():
             if cell["type"] in _ENDS:
                 for port, bit in self._bits(cell, "input"):
-                    if bit in self.driver and not _CLOCK.match(port):
+                    if bit in self.driver and not _CLOCK.match(port) and port != "RAD":
                         time, start = self._at(bit)
                         yield time + self._wire(bit, name, port), start, name
 
@@ -172,9 +172,15 @@ def main() -> None:
     parser.add_argument("netlist", type=Path, help="top.json of a build, in its cache folder")
     parser.add_argument("--above", type=float, default=8.0, metavar="NS", help="leave out what is faster (default: 8)")
     arguments = parser.parse_args()
-    modules = json.loads(arguments.netlist.read_text())["modules"].values()
+    try:
+        modules = json.loads(arguments.netlist.read_text(encoding="utf-8"))["modules"].values()
+        ways = [way for module in modules for way in forecast(module["cells"], arguments.above)]
+    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+        parser.error(f"{arguments.netlist}: not a netlist of yosys ({error}): give top.json of a build's cache folder")
+    if not any(held_at(cell) for module in modules for cell in module["cells"].values()):
+        parser.error(f"{arguments.netlist}: no cell has a place: a forecast needs a floor plan, as ulx3s-85f's has")
     table = Table("ns", "ends", "from", "to", box=None, pad_edge=False)
-    for way in (way for module in modules for way in forecast(module["cells"], arguments.above)):
+    for way in ways:
         table.add_row(f"{way.nanoseconds:.1f}", str(way.ends), way.start, way.end)
     Console().print(table)
 

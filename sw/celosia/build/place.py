@@ -27,7 +27,7 @@ _ITERATION = re.compile(r"Info:\s+iter=(\d+) .* tmgfail=(\d+) ")
 """The router's, and how many inputs are reached too late."""
 
 ITERATIONS = 300
-"""Of the router. One that ends well needs 50 to 110 for the c256 core, and 1,000 of nextpnr's are an hour."""
+"""Of the router, several times what it needs where it ends well; nextpnr itself ends after 1,000, without a result."""
 
 
 @dataclass(frozen=True)

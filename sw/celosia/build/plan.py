@@ -42,7 +42,7 @@ _SYNTHESIZER = {
 _PLACEMENT = {
     # For a design that has all multipliers and block RAMs and so spreads over the whole FPGA, the electrostatic placer
     # needs less wire than the default one, whose refinement hardly ends. The router takes wires that are late for such
-    # that are none: without that, one detour in a million decides the clock (59.7 MHz and 81 for the c256 core).
+    # that are none: without that, the detour of a single wire can decide the clock.
     Family.ECP5: "--placer static --router router2 --tmg-ripup",
     # The placer spreads cells out to 90 % of a region: too few where the whole chip is nearly as full.
     Family.ICE40: "--placer-heap-beta 0.93",

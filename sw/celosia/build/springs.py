@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["Point", "held_at", "rest"]
+__all__ = ["Point", "held_at", "rest", "tile_of"]
 
 Point = tuple[float, float]
 """Column and row of the FPGA."""
@@ -24,20 +24,26 @@ MOST = 256
 """Ends of a wire that still draws them together: one to everywhere says nothing of where."""
 
 STEPS = 300
-"""Of the conjugate gradients, at most. A c256 core needs some 200."""
+"""Of the conjugate gradients, at most."""
 
 PRECISION = 1e-3
 """Of the residual, against the first one."""
 
-_PLACE = re.compile(r"X(\d+)/Y(\d+)/")
+_BEL = re.compile(r"X(\d+)/?Y(\d+)")
 
 Floats = NDArray[np.float64]
 
 
 def held_at(cell: Mapping[str, Any]) -> Point | None:
     """Where a floor plan has put a cell of a netlist in yosys' JSON form."""
-    place = _PLACE.match(cell.get("attributes", {}).get("BEL", ""))
-    return (float(place[1]), float(place[2])) if place else None
+    tile = tile_of(cell.get("attributes", {}).get("BEL", ""))
+    return (float(tile[0]), float(tile[1])) if tile else None
+
+
+def tile_of(bel: str) -> tuple[int, int] | None:
+    """Column and row in nextpnr's name of a place, of any family; None if it is none."""
+    place = _BEL.match(bel)
+    return (int(place[1]), int(place[2])) if place else None
 
 
 def rest(cells: Mapping[str, Mapping[str, Any]]) -> dict[str, Point]:

@@ -7,10 +7,11 @@ from amaranth.lib.wiring import Component, In, Out
 
 from ...arch.config import Config
 from ...arch.isa import Engine, ErrorCause, Opcode
+from ..counter import count
 from ..interfaces import EngineSignature
 from .fetch import Fetch
 from .fetch_in_place import FetchInPlace
-from .program_memory import COMMAND_WORDS, FETCH_BITS
+from .program_memory import COMMAND_WORDS, FETCH_BITS, FETCH_LATENCY
 from .watchdog import Watchdog
 
 __all__ = ["CLEAN_CYCLES", "ENGINE_OF", "Sequencer"]
@@ -24,8 +25,9 @@ ENGINE_OF = {
 }
 """Where commands go; the others are the sequencer's own."""
 
-CLEAN_CYCLES = 4
-"""Cycles ``reset_engines`` is high: before a start, after an error and on reset."""
+CLEAN_CYCLES = FETCH_LATENCY + 1
+"""Cycles ``reset_engines`` is high: before a start, after an error and on reset. For so long the fetch has to rest
+before it begins anew."""
 
 
 class _State(enum.Enum, shape=3):
@@ -183,10 +185,7 @@ class Sequencer(Component):
                 m.d.sync += [finished.eq(0), under_way.eq(0), self._unfinished[engine].eq(0)]
             with m.Else():
                 m.d.sync += finished.eq(finished + port.finished)
-                with m.If(started & ~port.finished):
-                    m.d.sync += [under_way.eq(under_way + 1), self._unfinished[engine].eq(1)]
-                with m.Elif(port.finished & ~started):
-                    m.d.sync += [under_way.eq(under_way - 1), self._unfinished[engine].eq(under_way != 1)]
+                count(m, under_way, self._unfinished[engine], down=port.finished, up=started)
 
     def _check(self, m: Module, fetch: Fetch) -> "_Checked":
         """A register stage: what can be done with the command in ``fetch.o``."""

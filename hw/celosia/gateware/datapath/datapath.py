@@ -48,7 +48,7 @@ class Datapath(Component):
     Members
     -------
     reset:
-        High for two cycles or more: forget all commands.
+        High for two cycles or more: forget all commands, two cycles later.
     conv, elementwise:
         Commands from the sequencer.
     weight_soon, weight_read, weight_address, weights:

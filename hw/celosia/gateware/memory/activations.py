@@ -127,13 +127,13 @@ class ActivationMemory(Component):
         m.d.sync += [
             lining.eq(self.lines.valid & self.lines.ready),
             line.eq(self.lines.payload),
-            busy.eq(self.write_soon | self.lines.valid),  # ``writing`` or ``lining``, of one register
+            busy.eq(self.write_soon | self.lines.valid),  # ``writing`` or ``lining``, as a register
         ]
         b_even, b_odd = Signal(_bits(config), reset_less=True), Signal(_bits(config), reset_less=True)
         strobe, written = Signal(config.line_bytes), Signal(8 * config.line_bytes, reset_less=True)
         owned = Signal()  # port b belongs to the writer or the lines this cycle, else to the local port
         reading = Signal()
-        m.d.sync += [owned.eq(writing | lining), reading.eq(0)]
+        m.d.sync += [owned.eq(busy), reading.eq(0)]
         with m.If(writing):
             m.d.sync += [
                 b_even.eq(self.write.even_line),

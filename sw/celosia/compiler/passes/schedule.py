@@ -23,7 +23,7 @@ from ..forms import group_words, records_in_all
 from ..ir import AddLayer, ArrayLayer, Command, ConvLayer, Module, Piece, Region, Segment, Step, Tile
 from ..regions import conflict
 
-__all__ = ["AHEAD", "Tracker", "schedule"]
+__all__ = ["AHEAD", "Tracker", "end_waits", "schedule"]
 
 AHEAD = 127
 """How many commands of an engine may at most be between a count waited for and those dispatched."""
@@ -169,6 +169,12 @@ def _stretches(region: Region, granule: int) -> list[tuple[int, int]]:
     return [(region.start + row * region.pitch, region.row_bytes) for row in range(region.rows)]
 
 
+def end_waits(issued: Mapping[Engine, int]) -> dict[Engine, int]:
+    """Waits of an END behind so many commands of each engine: it waits for all of them by itself, its header for none
+    but those too long ago to be counted from."""
+    return {engine: max(0, issued[engine] - AHEAD) for engine in Engine}
+
+
 def with_waits(module: Module, commands: list[Command]) -> tuple[Command, ...]:
     """``commands`` with their waits."""
     config = module.config
@@ -179,7 +185,7 @@ def with_waits(module: Module, commands: list[Command]) -> tuple[Command, ...]:
     for command in commands:
         engine = command.engine
         if engine is None:
-            waits = {e: max(0, issued[e] - AHEAD) for e in Engine}  # it waits for all engines by itself
+            waits = end_waits(issued)
         else:
             waits = tracker.needs(engine, command.reads, command.writes)
             waits = {e: max(count, issued[e] - AHEAD) for e, count in waits.items()}

@@ -20,7 +20,7 @@ from celosia.arch.timing.program import CHECK_CYCLES, FETCH_CYCLES, FIRST_FETCH
 from celosia.arch.timing.transfer import TURNAROUND, transfer_cycles
 
 from ..ir import Command
-from ..passes.schedule import AHEAD, Tracker
+from ..passes.schedule import AHEAD, Tracker, end_waits
 
 __all__ = ["chapters", "closed", "dispatched", "with_needs"]
 
@@ -131,6 +131,5 @@ def closed(chapter: list[Command], last_layer: int, loading: Command | None) -> 
             for c in result
         ]
     counts = Counter(command.engine for command in result)
-    waits = {e: max(0, counts[e] - AHEAD) for e in Engine}  # it waits for all engines by itself
-    end = Command(opcode=Opcode.END, layer=last_layer, fields={}, waits=waits)
+    end = Command(opcode=Opcode.END, layer=last_layer, fields={}, waits=end_waits({e: counts[e] for e in Engine}))
     return [*result, end]
