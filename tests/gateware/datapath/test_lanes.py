@@ -55,6 +55,7 @@ def test_lane_equals_tflm(body):
                 x, multiplier, exponent = todo[i]
                 ctx.set(lane.x, x)
                 ctx.set(lane.scale, {"multiplier": multiplier, "exponent": exponent})
+                ctx.set(lane.left, max(exponent, 0))
             if i >= lane.latency:
                 case = todo[i - lane.latency]
                 assert ctx.get(lane.y) == scale(*case), case

@@ -6,6 +6,7 @@ from amaranth.lib.wiring import Component, In, Out, connect, flipped
 
 from ...arch.config import Config
 from ...arch.isa import COMMAND_BYTES
+from ...arch.timing.conv import memory_way
 from ..interfaces import LocalBus
 from ..memory.local_port import LocalPort
 from ..memory.ram import READ_LATENCY, SimpleRam
@@ -57,7 +58,11 @@ class ProgramMemory(Component):
         m = Module()
         m.submodules.ram = ram = SimpleRam(self.words, FETCH_BITS, granule=8)
         m.submodules.port = port = LocalPort(
-            self.config, words=self.words, word_bytes=FETCH_BITS // 8, read_cycles=READ_LATENCY
+            self.config,
+            words=self.words,
+            word_bytes=FETCH_BITS // 8,
+            read_cycles=READ_LATENCY,
+            way=memory_way(self.config),
         )
         connect(m, flipped(self.local), port.bus)
         fetching, address = Signal(), Signal.like(self.fetch_address, reset_less=True)

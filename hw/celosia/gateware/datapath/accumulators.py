@@ -87,8 +87,11 @@ class Accumulators(Component):
         flags3, flags2, flags1, flags0, later = delays(m, self.flags, self.lead + 1, "flags")
         m.d.comb += self.next_scale.eq(flags0.valid & flags0.start & flags0.last)
         writing = Signal()
-        m.d.comb += self.soon.eq(flags0.valid & flags0.last)
-        m.d.sync += [self.valid.eq(later.valid & later.last), writing.eq(later.valid & ~later.last)]
+        m.d.sync += [
+            self.soon.eq(flags1.valid & flags1.last),
+            self.valid.eq(later.valid & later.last),
+            writing.eq(later.valid & ~later.last),
+        ]
         if device_of(platform).family is Family.ICE40 and not config.down_channels:
             m.d.comb += self.next_bias.eq(flags2.valid & flags2.start & flags2.first)
             self._add_early(m, flags2, flags1, flags0, later, writing)
@@ -99,14 +102,14 @@ class Accumulators(Component):
             m.d.sync += following.eq(Mux(flags3.start, 1, following + 1))
         slots = delays(m, slot2, 4, "slot")
         m.submodules.memory = memory = SimpleRam(config.accumulators, 32 * config.columns)
+        # 1: bias, if it is wanted; 0: added to the sums, which is not part of the loop through the memory
+        with_bias, reads = Signal(), Signal()
+        m.d.sync += [with_bias.eq(flags2.first & ~flags2.maximum), reads.eq(flags2.valid & ~flags2.first)]
         m.d.comb += [
             self.next_bias.eq(flags3.valid & flags3.start & flags3.first),
-            memory.read.eq(flags1.valid & ~flags1.first),
+            memory.read.eq(reads),
             memory.read_address.eq(slots[1]),
         ]
-        # 1: bias, if it is wanted; 0: added to the sums, which is not part of the loop through the memory
-        with_bias = Signal()
-        m.d.comb += with_bias.eq(flags1.first & ~flags1.maximum)
         # after that: the old sums are there
         compares, adds = Signal(), Signal()
         m.d.sync += [compares.eq(~flags0.first & flags0.maximum), adds.eq(~flags0.first & ~flags0.maximum)]

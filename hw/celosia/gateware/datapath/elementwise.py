@@ -229,11 +229,12 @@ class Elementwise(Component):
         waiting, some_waiting = Signal(range(SUMS + 1)), Signal()  # sums that nothing has been decided about
         out_slot, within_line = Signal(range(self.slots)), Signal()  # slot of the results; not a line's first
 
-        free, out, feed, load, paired = Signal(), Signal(), Signal(), Signal(), Signal()
+        free, waits, out, feed, load, paired = Signal(), Signal(), Signal(), Signal(), Signal(), Signal()
         begin_line, begin_pair = Signal(), Signal()
         m.d.comb += [
             free.eq(self.slot_ready),
-            out.eq(free & some_waiting & (within_line | some_lines)),
+            waits.eq(some_waiting & (within_line | some_lines)),
+            out.eq(free & waits),
             feed.eq(free & ~out & ~none_left & (phase | some_pairs)),
             begin_line.eq(out & ~within_line),
             begin_pair.eq(feed & ~phase),
@@ -253,25 +254,29 @@ class Elementwise(Component):
             m.d.sync += [left.eq(left - 1), none_left.eq(one_left), one_left.eq(left == 2)]
         with m.If(load):
             m.d.sync += [left.eq(self.slots), none_left.eq(0), one_left.eq(self.slots == 1)]
-        kind, moves = Signal(Kind), Signal(_Moves)
-        zero_point, scale = Signal.like(job.zero_point_a), Signal(Scale)  # of an input
+        moves, zero_point = Signal(_Moves), Signal.like(job.zero_point_a)  # of an input
         m.d.sync += [
             self.slot_valid.eq(out | feed),
-            kind.eq(Mux(out, Kind.OUT, Mux(phase, Kind.SECOND, Kind.FIRST))),
             zero_point.eq(Mux(phase, job.zero_point_b, job.zero_point_a)),
-            scale.multiplier.eq(Mux(phase, job.multiplier_b, job.multiplier_a)),
-            scale.exponent.eq(Mux(phase, job.exponent_b, job.exponent_a)),
             moves.out.eq(out),
             moves.load.eq(load),
             # The lines follow the queues whenever they are used up, whether there is a next one or not.
             moves.refill.eq(none_left | (one_left & paired)),
             moves.shift.eq(feed),
         ]
-        m.d.comb += [
-            self.slot_kind.eq(kind),
-            self.slot_scale.multiplier.eq(Mux(moves.out, job.multiplier_out, scale.multiplier)),
-            self.slot_scale.exponent.eq(Mux(moves.out, job.exponent_out, scale.exponent)),
-        ]
+        # These go to every lane. Where nothing is offered they do not matter, so they do not ask whether it is.
+        with m.If(waits):
+            m.d.sync += self.slot_kind.eq(Kind.OUT)
+            m.d.sync += self.slot_scale.multiplier.eq(job.multiplier_out)
+            m.d.sync += self.slot_scale.exponent.eq(job.exponent_out)
+        with m.Elif(phase):
+            m.d.sync += self.slot_kind.eq(Kind.SECOND)
+            m.d.sync += self.slot_scale.multiplier.eq(job.multiplier_b)
+            m.d.sync += self.slot_scale.exponent.eq(job.exponent_b)
+        with m.Else():
+            m.d.sync += self.slot_kind.eq(Kind.FIRST)
+            m.d.sync += self.slot_scale.multiplier.eq(job.multiplier_a)
+            m.d.sync += self.slot_scale.exponent.eq(job.exponent_a)
         self._choose(m, zero_point, inputs, sums, moves)
 
     def _choose(self, m: Module, zero_point, inputs: tuple[Queue, Queue], sums: Queue, moves: data.View):

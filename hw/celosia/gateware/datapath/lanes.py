@@ -92,17 +92,20 @@ class Lanes(Component):
         ]
         for i in range(config.lanes):
             m.submodules[f"lane_{i}"] = lane = self._lane(i, platform)
-            x, x_scale = (
+            x, x_scale, left = (
                 Signal(signed(32), name=f"x_{i}", reset_less=True),
                 Signal(Scale, name=f"scale_{i}", reset_less=True),
+                Signal(3, name=f"left_{i}", reset_less=True),
             )
             m.d.sync += [
                 x.eq(Mux(valid, totals[i], slot[i])),
                 x_scale.eq(Mux(valid, scale[i].as_value(), slot_scale.as_value())),
+                left.eq(Mux(valid, scale[i].left, slot_scale.left)),
             ]
             m.d.comb += [
                 lane.x.eq(x),
                 lane.scale.eq(x_scale),
+                lane.left.eq(left),
                 lane.valid.eq(source.conv | source.elementwise),
                 self.y[i].eq(lane.y),
             ]

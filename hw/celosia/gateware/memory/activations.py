@@ -133,7 +133,7 @@ class ActivationMemory(Component):
         strobe, written = Signal(config.line_bytes), Signal(8 * config.line_bytes, reset_less=True)
         owned = Signal()  # port b belongs to the writer or the lines this cycle, else to the local port
         reading = Signal()
-        m.d.sync += [owned.eq(writing | lining), reading.eq(0)]
+        m.d.sync += [owned.eq(busy), reading.eq(0)]
         with m.If(writing):
             m.d.sync += [
                 b_even.eq(self.write.even_line),

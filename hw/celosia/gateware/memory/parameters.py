@@ -1,12 +1,13 @@
 # SPDX-License-Identifier: Apache-2.0
 """The parameter memory: bias, multiplier and exponent of each output channel."""
 
-from amaranth.hdl import Cat, Module, Mux, Signal, signed, unsigned
+from amaranth.hdl import Cat, Module, Mux, Signal, Value, signed, unsigned
 from amaranth.lib import data
 from amaranth.lib.wiring import Component, In, Out, connect, flipped
 
 from ...arch.config import Config
 from ...arch.registers import PARAMETER_BYTES
+from ...arch.timing.conv import memory_way
 from ..interfaces import LocalBus
 from .local_port import LocalPort
 from .ram import READ_LATENCY, SimpleRam
@@ -22,6 +23,11 @@ class Scale(data.Struct):
 
     multiplier: unsigned(31)
     exponent: signed(7)
+
+    @property
+    def left(self) -> Value:
+        """How far to shift left before the multiplication: the exponent, if it is positive."""
+        return Mux(self.exponent[-1], 0, self.exponent[:3])
 
 
 class Record(data.Struct):
@@ -63,7 +69,11 @@ class ParameterMemory(Component):
         records = self.config.parameter_records
         m.submodules.ram = ram = SimpleRam(records, 8 * KEPT_BYTES, granule=8)
         m.submodules.port = port = LocalPort(
-            self.config, words=records, word_bytes=PARAMETER_BYTES, read_cycles=READ_LATENCY
+            self.config,
+            words=records,
+            word_bytes=PARAMETER_BYTES,
+            read_cycles=READ_LATENCY,
+            way=memory_way(self.config),
         )
         connect(m, flipped(self.local), port.bus)
         reading, address = Signal(), Signal.like(self.address, reset_less=True)

@@ -35,7 +35,8 @@ makes the product's bits from 31 on, and half of their unit, in cycle t + 5."""
 class Lane(Component):
     """One lane: ``y`` is ``x`` scaled, :attr:`latency` cycles later, if ``valid`` was high. No flow control.
 
-    Exponents are −31 … 7; the left shift wraps like TFLM's.
+    Exponents are −31 … 7; the left shift wraps like TFLM's. ``left`` is ``scale.left``, from a register of its own: all
+    bits of x wait for it.
 
     Parameters
     ----------
@@ -47,7 +48,7 @@ class Lane(Component):
 
     def __init__(self, product: Product = portable_product):
         self._product = product
-        super().__init__({"valid": In(1), "x": In(signed(32)), "scale": In(Scale), "y": Out(signed(32))})
+        super().__init__({"valid": In(1), "x": In(signed(32)), "scale": In(Scale), "left": In(3), "y": Out(signed(32))})
 
     def elaborate(self, platform):
         m = Module()
@@ -63,7 +64,7 @@ class Lane(Component):
         # 1: left shift, and how far to shift right
         exponent = self.scale.exponent
         shifted = Signal(signed(32))
-        m.d.comb += shifted.eq(self.x << Mux(exponent[-1], 0, exponent[:3]))
+        m.d.comb += shifted.eq(self.x << self.left)
         right: Value = Mux(exponent[-1], (-exponent)[:5], 0)
         for stage in (1, 2, 3, 4, 5):
             right = register(stage, right, 5, "right")
