@@ -60,6 +60,7 @@ def test_running_stays_long_enough_to_be_seen_and_not_for_ever():
             ctx.set(dut.started, 1)
             await ctx.tick()
             ctx.set(dut.started, 0)
+            await ctx.tick()
             lit = 0
             while ctx.get(dut.running):
                 lit += 1

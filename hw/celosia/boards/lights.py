@@ -84,7 +84,9 @@ class Lights(Component):
 
         slot = time[: (self.second // STRETCH).bit_length() - 1]  # a slot ends every 1/16 to 1/32 s
         recent = Signal()  # a command was taken up in this slot
-        with m.If(self.started):
+        started = Signal()
+        m.d.sync += started.eq(self.started)
+        with m.If(started):
             m.d.sync += [self.running.eq(1), recent.eq(1)]
         with m.Elif(slot.all()):
             m.d.sync += [self.running.eq(recent), recent.eq(0)]

@@ -79,10 +79,10 @@ class LocalBus(Signature):
 class EngineSignature(Signature):
     """How the sequencer drives an engine, as the sequencer sees it.
 
-    A transfer on ``command`` hands a command over (its dependencies are met); without ``config.overlap`` its payload
-    stays until it has finished. ``finished`` pulses for one
-    cycle per command, in order, once its last effect is visible to every other engine. ``busy`` is high while
-    the engine has any command unfinished.
+    A transfer on ``command`` hands a command over (its dependencies are met). Its payload is there a cycle before
+    ``valid``; without ``config.overlap`` it stays until the command has finished. ``finished`` pulses for one cycle per
+    command, in order, once its last effect is visible to every other engine. ``busy`` is high while the engine has any
+    command unfinished.
     """
 
     def __init__(self):

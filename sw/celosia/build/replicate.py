@@ -28,8 +28,8 @@ _LARGE = {"DP16KD": 4, "MULT18X18D": 4}
 """... of cells that count for as many, for they are few and lie far from each other."""
 
 FAR = 40
-"""Columns and rows of the FPGA: what is behind registers alone, and whose inputs lie farther apart, has a copy for each
-part of them."""
+"""Columns and rows of the FPGA: what may lie far off, and whose inputs lie farther apart, has a copy for each part of
+them."""
 
 _DRIVERS = {"LUT4": "Z", "TRELLIS_FF": "Q"}
 """Cells that are replicated, in this order, and their output."""
@@ -158,9 +158,19 @@ class _Netlist:
         return own
 
     def _moves(self, name: str) -> bool:
-        """Whether a cell is behind registers alone: logic in front of copies would lie as far off."""
-        before = (self.driver.get(bit) for bit in self._read(name))
-        return {self.cells[driver]["type"] for driver in before if driver} <= {"TRELLIS_FF"}
+        """Whether copies of a cell may lie far off: it is behind registers alone; or behind a LUT that is, and in front
+        of logic, where no further register halves the way."""
+        before = self._before(name)
+        luts = [cell for cell in before if self.cells[cell]["type"] == "LUT4"]
+        before |= {register for lut in luts for register in self._before(lut)}
+        if {self.cells[cell]["type"] for cell in before - set(luts)} - {"TRELLIS_FF"}:
+            return False
+        bit = self.cells[name]["connections"][_DRIVERS[self.cells[name]["type"]]][0]
+        return not luts or not any(self.cells[sink]["type"] == "TRELLIS_FF" for sink, _, _ in self.inputs[bit])
+
+    def _before(self, name: str) -> set[str]:
+        """The cells that drive a cell's inputs."""
+        return {driver for bit in self._read(name) if (driver := self.driver.get(bit))}
 
     def _load(self, inputs: list[Input]) -> int:
         return sum(_LARGE.get(self.cells[name]["type"], 1) for name, _, _ in inputs)

@@ -336,7 +336,7 @@ def test_load_finishes_only_when_its_writes_have_left_the_arbiter():
         assert not bench.events
         assert ctx.get(bench.dut.load.busy)
         ctx.set(bench.dut.load_pending, 0)
-        await ctx.tick()
+        await ctx.tick().repeat(2)
 
     bench.run(main)
     assert bench.names() == [("load.finished", None)]

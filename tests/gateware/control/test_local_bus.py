@@ -183,6 +183,7 @@ def test_program_memory(config):
             ctx.set(request.valid, asked < 100)
             ctx.set(fields.address, half + asked * width)
             ctx.set(dut.fetch, fetch)
+            ctx.set(dut.busy, fetch)
             ctx.set(dut.fetch_address, place)
             _, _, ready, valid, answer, word = await ctx.tick().sample(
                 request.ready, dut.local.valid, dut.local.data, dut.fetch_data

@@ -7,10 +7,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from celosia.arch.config import Config
-from celosia.arch.timing.conv import REVISIT
+from celosia.arch.timing.conv import REVISIT, accumulator_way
 from celosia.gateware.datapath.accumulators import Accumulators
 
-CONFIG = Config(rows=4, columns=4, lanes=4, weight_rows=1, accumulators=16)
+CONFIGS = [Config(rows=rows, columns=4, lanes=4, weight_rows=1, accumulators=16) for rows in (4, 8)]
+"""Without a register behind the accumulators' memory, and with one."""
 
 
 @st.composite
@@ -21,10 +22,11 @@ def planes(draw):
 
 
 @settings(max_examples=40)
-@given(planes(), st.integers(0, 2**32 - 1))
-def test_totals_are_sums_over_tiles(planes, seed):
+@given(st.sampled_from(CONFIGS), planes(), st.integers(0, 2**32 - 1))
+def test_totals_are_sums_over_tiles(config, planes, seed):
     rng = np.random.default_rng(seed)
-    limit = 1 << (CONFIG.sum_bits - 1)
+    limit = 1 << (config.sum_bits - 1)
+    apart = REVISIT + accumulator_way(config)
     stimulus, expected = [], []  # (flags, sums, bias) a cycle; totals in order
     for slots, tiles, gap, maximum in planes:
         bias = np.where(rng.random(4) < 0.5, rng.integers(-(2**15), 2**15, 4), rng.choice([2**30 + 7, -(2**30)], 4))
@@ -35,10 +37,10 @@ def test_totals_are_sums_over_tiles(planes, seed):
                     "valid": 1, "start": slot == 0, "first": tile == 0, "last": tile == tiles - 1, "maximum": maximum,
                 }  # fmt: skip
                 stimulus.append((flags, sums[tile, slot], bias))
-            stimulus += [({"valid": 0}, np.zeros(4, int), bias)] * max(gap, REVISIT - slots)
+            stimulus += [({"valid": 0}, np.zeros(4, int), bias)] * max(gap, apart - slots)
         total = sums.max(axis=0) if maximum else sums.sum(axis=0) + bias
         expected += ((total + 2**31) % 2**32 - 2**31).tolist()
-    dut = Accumulators(CONFIG)
+    dut = Accumulators(config)
     got = []
 
     async def bench(ctx):

@@ -57,6 +57,7 @@ def run_commands(config, seed, overlap, platform):
         for opcode, fields in commands:
             word = int.from_bytes(encode(opcode, **fields), "little")
             ctx.set(engine.command.payload.as_value(), word)
+            await ctx.tick()
             ctx.set(engine.command.valid, 1)
             await ctx.tick().until(engine.command.ready)
             ctx.set(engine.command.valid, 0)

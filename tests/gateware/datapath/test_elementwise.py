@@ -8,7 +8,7 @@ import pytest
 from amaranth.sim import Simulator
 
 from celosia.arch.isa import Opcode, decode, encode
-from celosia.arch.timing.conv import CLAMP_LATENCY
+from celosia.arch.timing.conv import clamp_latency
 from celosia.arch.timing.elementwise import add_finish, line_latency
 from celosia.gateware.datapath.elementwise import Elementwise, Kind
 from celosia.gateware.datapath.lanes import Lanes
@@ -59,7 +59,7 @@ def run(config, fields: dict, taken: Taken, activations: np.ndarray) -> tuple[in
         ctx.set(dut.lines.ready, not taken.memory(cycle + 1))
         if source["elementwise"] and source["kind"] == Kind.OUT.value:
             low, high, zero_point = (ctx.get(getattr(dut.range, name)) for name in ("low", "high", "zero_point"))
-            clamped[cycle + CLAMP_LATENCY] = [min(max(value + zero_point, low), high) for value in y]
+            clamped[cycle + clamp_latency(config)] = [min(max(value + zero_point, low), high) for value in y]
         if ctx.get(dut.slot_valid):
             assert not taken.lanes(cycle + 1)
             scales = ctx.get(dut.slot_scale.multiplier), ctx.get(dut.slot_scale.exponent)

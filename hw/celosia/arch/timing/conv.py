@@ -15,12 +15,15 @@ from ..isa import Opcode, Routing
 
 __all__ = [
     "ConvModel",
+    "accumulator_way",
     "array_latency",
     "array_stages",
+    "clamp_latency",
     "column_latency",
     "feeder_latency",
     "memory_way",
     "minimum_tile_cycles",
+    "output_latency",
     "parameter_ring",
     "parameter_slack",
     "rows_per_stage",
@@ -35,14 +38,8 @@ ACCUMULATOR_LATENCY = 2
 LANES_LATENCY = 9
 """Cycles from a total to its scaled value."""
 
-CLAMP_LATENCY = 3
-"""Cycles from there to int8: zero point, comparisons, choice."""
-
-OUTPUT_LATENCY = CLAMP_LATENCY + 2
-"""Cycles from a scaled value to its write: two more, of rotation."""
-
 REVISIT = 4
-"""Cycles that must lie between two visits to one accumulator: its read-modify-write."""
+"""Cycles that must lie between two visits to one accumulator: its read-modify-write, without ways."""
 
 RECORD_LATENCY = 3
 """Cycles from a record's address to the record: the port's register and the memory (2)."""
@@ -61,9 +58,26 @@ def memory_way(config: Config) -> int:
     return int(config.overlap)
 
 
+def accumulator_way(config: Config) -> int:
+    """Cycles from the accumulators' memory to the additions, which lie all over the chip: one, where a tile's weights
+    take so long that it costs nothing."""
+    return int(config.weight_cycles > REVISIT)
+
+
 def parameter_latency(config: Config) -> int:
     """Cycles from a record's fetch to its presence in the ring, whose columns lie all over the chip."""
     return RECORD_LATENCY + 2 * memory_way(config) + 1
+
+
+def clamp_latency(config: Config) -> int:
+    """Cycles from a scaled value to int8: zero point, comparisons, choice; and, where the lanes lie all over the chip,
+    the way to them of what is the same for all."""
+    return 3 + memory_way(config)
+
+
+def output_latency(config: Config) -> int:
+    """Cycles from a scaled value to its write: two of rotation behind the clamp."""
+    return clamp_latency(config) + 2
 
 
 def feeder_latency(config: Config) -> int:
@@ -111,7 +125,7 @@ def parameter_ring(config: Config) -> int:
 
 def minimum_tile_cycles(config: Config) -> int:
     """Cycles a tile lasts even if it has fewer vectors: its weights must pass, its accumulators must settle."""
-    return max(config.weight_cycles, REVISIT)
+    return max(config.weight_cycles, REVISIT + accumulator_way(config))
 
 
 def parameter_slack(config: Config) -> int:
@@ -125,10 +139,6 @@ def parameter_slack(config: Config) -> int:
 def records_ahead(config: Config) -> int:
     """Index of the record with whose fetch an n-tile of a CONV may start."""
     return min(max(0, config.columns - parameter_slack(config)), config.columns - 1)
-
-
-_TO_MEMORY = LANES_LATENCY + OUTPUT_LATENCY
-"""Cycles from a convolution's sums in the lanes to their results in the activation memory."""
 
 
 def _nth_zero(window: bytes | bytearray, count: int) -> int:
@@ -146,7 +156,8 @@ def _nth_zero(window: bytes | bytearray, count: int) -> int:
 class Occupation:
     """In which cycles convolutions take the lanes, and, a fixed time later, write to the activation memory."""
 
-    def __init__(self):
+    def __init__(self, config: Config):
+        self._to_memory = LANES_LATENCY + output_latency(config)
         self._taken = bytearray()
         self._port = bytearray()  # and ADDs' lines, as transfers see them
 
@@ -166,7 +177,7 @@ class Occupation:
 
     def take_lines(self, first: int, length: int) -> None:
         """An ADD takes the memory for lines from cycle ``first`` on: three times in every six cycles of ``length``."""
-        start, end = max(0, first - _TO_MEMORY), max(0, first - _TO_MEMORY + length)
+        start, end = max(0, first - self._to_memory), max(0, first - self._to_memory + length)
         if end > len(self._port):
             self._port.extend(bytes(2 * end - len(self._port)))
         self._port[start:end:2] = b"\1" * len(range(start, end, 2))
@@ -177,45 +188,45 @@ class Occupation:
 
     def memory(self, cycle: int) -> bool:
         """Whether a convolution's results are written in this cycle."""
-        return self.lanes(cycle - _TO_MEMORY)
+        return self.lanes(cycle - self._to_memory)
 
     def free(self, first: int, count: int) -> int:
         """The last of the first ``count`` cycles from ``first`` on in which a transfer may use the memory."""
-        position, taken = max(first - _TO_MEMORY, 0), self._port
-        if count == 1 and first >= _TO_MEMORY:
+        position, taken = max(first - self._to_memory, 0), self._port
+        if count == 1 and first >= self._to_memory:
             found = taken.find(0, position)
-            return first if position >= len(taken) else (len(taken) if found < 0 else found) + _TO_MEMORY
-        left = count - max(0, min(count, _TO_MEMORY - first))
+            return first if position >= len(taken) else (len(taken) if found < 0 else found) + self._to_memory
+        left = count - max(0, min(count, self._to_memory - first))
         while left:
             window = taken[position : position + 2 * left]
             if len(window) < 2 * left:
                 window += bytes(2 * left - len(window))
             here = len(window) - sum(window)
             if here >= left:
-                return _TO_MEMORY + position + _nth_zero(window, left)
+                return self._to_memory + position + _nth_zero(window, left)
             left -= here
             position += len(window)
         return first + count - 1
 
     def free_pairs(self, first: int, count: int) -> int:
         """The last cycle of ``count`` pairs of cycles, one after the other from ``first`` on, whose first is free."""
-        cycle = first - _TO_MEMORY
+        cycle = first - self._to_memory
         taken, end = self._port, len(self._port)
         for number in range(count):
             if cycle >= 0:
                 cycle = taken.find(0, cycle)
                 if cycle < 0 or cycle >= end:
-                    return max(first, end + _TO_MEMORY) + 2 * (count - number) - 1
+                    return max(first, end + self._to_memory) + 2 * (count - number) - 1
             cycle += 2
-        return cycle + _TO_MEMORY - 1
+        return cycle + self._to_memory - 1
 
     def count_free(self, first: int, end: int) -> int:
         """How many cycles from ``first`` up to and without ``end`` a transfer may use the memory in."""
-        return end - first - sum(self._port[max(0, first - _TO_MEMORY) : max(0, end - _TO_MEMORY)])
+        return end - first - sum(self._port[max(0, first - self._to_memory) : max(0, end - self._to_memory)])
 
     def any(self, first: int, last: int) -> bool:
         """Whether either is so in any cycle from ``first`` to ``last``."""
-        return self._taken.find(1, max(0, first - _TO_MEMORY), last + 1) >= 0
+        return self._taken.find(1, max(0, first - self._to_memory), last + 1) >= 0
 
 
 @dataclass(frozen=True)
@@ -283,7 +294,10 @@ class ConvModel:
     scaled: list[int] = field(default_factory=list)
     """When each n-tile so far moved on in the lanes' parameter ring."""
     vectors: int = 0
-    occupation: Occupation = field(default_factory=Occupation)
+    occupation: Occupation = field(init=False)
+
+    def __post_init__(self):
+        self.occupation = Occupation(self.config)
 
     def accept(self, ready: int) -> int:
         """When a command offered from cycle ``ready`` on is taken."""
@@ -304,7 +318,7 @@ class ConvModel:
         for n in range(walk.n_tiles):
             index = len(self.scaled)
             if ring == 1 and n:
-                fetch = max(fetch, out + CLAMP_LATENCY + 1)
+                fetch = max(fetch, out + clamp_latency(config) + 1)
             elif ring > 1 and index >= ring - 1:
                 fetch = max(fetch, self.scaled[index - ring + 1] + FREED_LATENCY)
             begun = fetch + enough
@@ -320,7 +334,7 @@ class ConvModel:
         self.prefetch_free = fetch
         self.vectors += walk.n_tiles * walk.tiles * walk.steps
         self.taken.append(out)
-        return out + OUTPUT_LATENCY
+        return out + output_latency(config)
 
     def _occupy(self, walk: _Walk, first_total: int) -> None:
         """The totals of one n-tile take the lanes, the first in cycle ``first_total``."""

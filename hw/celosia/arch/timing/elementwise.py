@@ -10,7 +10,7 @@ from collections import deque
 from functools import lru_cache
 
 from ..config import Config
-from .conv import CLAMP_LATENCY, LANES_LATENCY, Occupation, memory_way
+from .conv import LANES_LATENCY, Occupation, clamp_latency, memory_way
 
 __all__ = ["LINES", "SLOT_LATENCY", "SUMS", "add_cycles", "add_finish", "slots_per_line"]
 
@@ -40,11 +40,11 @@ def line_latency(config: Config) -> int:
 
 def add_cycles(config: Config, lines: int) -> int:
     """Cycles from the transfer of an ADD command to its ``finished``, with lanes and memory to itself."""
-    slots, latency = slots_per_line(config), line_latency(config)
+    engine = slots_per_line(config), line_latency(config), clamp_latency(config)
     if lines < _STEADY:
-        return _alone(slots, latency, lines)
+        return _alone(*engine, lines)
     periods, rest = divmod(lines - _STEADY, _PERIOD)
-    first, second = (_alone(slots, latency, _STEADY + rest + periods * _PERIOD) for periods in (0, 1))
+    first, second = (_alone(*engine, _STEADY + rest + periods * _PERIOD) for periods in (0, 1))
     return first + periods * (second - first)
 
 
@@ -53,7 +53,7 @@ def add_finish(config: Config, lines: int, taken: int, occupation: Occupation) -
     alone = taken + add_cycles(config, lines)
     if not occupation.any(taken, alone):
         return alone
-    engine = _Engine(slots_per_line(config), line_latency(config), lines)
+    engine = _Engine(slots_per_line(config), line_latency(config), clamp_latency(config), lines)
     cycle = taken + 1
     while not engine.cycle(cycle, occupation.lanes(cycle + 2), occupation.memory(cycle + 1)):
         cycle += 1
@@ -61,8 +61,8 @@ def add_finish(config: Config, lines: int, taken: int, occupation: Occupation) -
 
 
 @lru_cache(maxsize=1024)
-def _alone(slots: int, latency: int, lines: int) -> int:
-    engine = _Engine(slots, latency, lines)
+def _alone(slots: int, latency: int, clamp: int, lines: int) -> int:
+    engine = _Engine(slots, latency, clamp, lines)
     cycle = 1
     while not engine.cycle(cycle, False, False):
         cycle += 1
@@ -72,8 +72,8 @@ def _alone(slots: int, latency: int, lines: int) -> int:
 class _Engine:
     """The state of :class:`celosia.gateware.datapath.elementwise.Elementwise` that decides its timing."""
 
-    def __init__(self, slots: int, latency: int, lines: int):
-        self.latency = latency
+    def __init__(self, slots: int, latency: int, clamp: int, lines: int):
+        self.latency, self.clamp = latency, clamp
         self.slots, self.to_read, self.to_write = slots, lines, lines
         self.turn, self.room = 0, LINES
         self.answers: deque[tuple[int, int]] = deque()  # (cycle, which input)
@@ -136,7 +136,7 @@ class _Engine:
             self.collected += 1
             if self.collected == self.slots:
                 self.collected = 0
-                self.complete.append(t + 1 + SLOT_LATENCY + CLAMP_LATENCY + 1)
+                self.complete.append(t + 1 + SLOT_LATENCY + self.clamp + 1)
         elif feed:
             if self.phase:
                 self.summed.append(t + 1 + SLOT_LATENCY + 1)

@@ -49,7 +49,7 @@ class Control(Component):
     weights, activations, parameters:
         Those memories.
     reset_engines:
-        Resets the datapath's engines while high.
+        Resets the datapath's engines while high, a cycle later than the DMA's.
     vector_issued:
         The feeder issues a vector in this cycle: VECTORS counts it, and it is progress.
     progress:
@@ -127,10 +127,10 @@ class Control(Component):
             control.index.eq(sequencer.index),
             control.stopped.eq(sequencer.stopped),
             self.interrupt.eq(control.interrupt),
-            self.reset_engines.eq(sequencer.reset_engines),
             self.trace_started.eq(sequencer.trace_started),
             self.trace_finished.eq(sequencer.trace_finished),
         ]
+        m.d.sync += self.reset_engines.eq(sequencer.reset_engines)  # from where it goes far
         flags = {
             Status.RUNNING: sequencer.running,
             Status.DONE: sequencer.done,
@@ -159,6 +159,7 @@ class Control(Component):
             connect(m, getattr(split, space.name.lower()), flipped(getattr(self, space.name.lower())))
         m.d.comb += [
             program.fetch.eq(sequencer.read),
+            program.busy.eq(sequencer.read_busy),
             program.fetch_address.eq(sequencer.address),
             sequencer.word.eq(program.fetch_data),
         ]

@@ -80,13 +80,19 @@ class Fetch(Component):
         rises.
     read, address, word:
         The program memory's fetch port.
+    run_soon:
+        High in the cycle before ``run`` rises, perhaps earlier.
+    busy:
+        High in every cycle with ``read``, and in some others, and known early: a register where commands overlap.
     o:
         Commands. After the last command of the memory, one with ``overrun`` set.
     """
 
     run: Signal
+    run_soon: Signal
     start: Signal
     read: Signal
+    busy: Signal
     address: Signal
     word: Signal
     o: stream.Interface
@@ -96,8 +102,10 @@ class Fetch(Component):
         super().__init__(
             {
                 "run": In(1),
+                "run_soon": In(1),
                 "start": In(range(config.program_commands + 1)),
                 "read": Out(1),
+                "busy": Out(1),
                 "address": Out(range(config.program_commands * COMMAND_WORDS)),
                 "word": In(FETCH_BITS),
                 "o": Out(stream.Signature(Fetched)),
@@ -122,6 +130,8 @@ class Fetch(Component):
             self.address.eq(Cat(asked[:-1], pc)),
         ]
         m.d.sync += arrives.eq(Cat(asking, arrives))
+        begins = ~self.run | (complete & ~self.o.valid)
+        m.d.sync += self.busy.eq((self.run | self.run_soon) & (~asked[-1] | begins))
         with m.If(asking):
             m.d.sync += asked.eq(asked + 1)
         with m.If(arrives[-1]):

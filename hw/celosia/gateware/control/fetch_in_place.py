@@ -56,6 +56,7 @@ class FetchInPlace(Fetch):
             overrun.eq(pc == commands),
             asking.eq(self.run & ~asked[-1] & ~overrun),
             self.read.eq(asking),
+            self.busy.eq(asking),
             self.address.eq(Cat(asked[:-1], pc)),
             self.o.valid.eq(came[-1] | overrun),
             self.o.payload.command.as_value().eq(words),

@@ -33,11 +33,13 @@ class ProgramMemory(Component):
     -------
     local:
         Control windows and DMA.
-    fetch, fetch_address → fetch_data:
-        The sequencer's port: whether it reads, a word's index, and :data:`FETCH_LATENCY` cycles later the word.
+    busy, fetch, fetch_address → fetch_data:
+        The sequencer's port: whether it may read, whether it does, a word's index, and :data:`FETCH_LATENCY` cycles
+        later the word.
     """
 
     local: "LocalBus"
+    busy: Signal
     fetch: Signal
     fetch_address: Signal
     fetch_data: Signal
@@ -48,6 +50,7 @@ class ProgramMemory(Component):
         super().__init__(
             {
                 "local": In(LocalBus(config)),
+                "busy": In(1),
                 "fetch": In(1),
                 "fetch_address": In(range(self.words)),
                 "fetch_data": Out(FETCH_BITS),
@@ -68,7 +71,7 @@ class ProgramMemory(Component):
         fetching, address = Signal(), Signal.like(self.fetch_address, reset_less=True)
         m.d.sync += [fetching.eq(self.fetch), address.eq(self.fetch_address)]
         m.d.comb += [
-            port.ready.eq(~self.fetch | self.local.request.payload.write),  # what is taken leaves beside ``fetching``
+            port.ready.eq(~self.busy | self.local.request.payload.write),  # what is taken leaves beside ``fetching``
             ram.read.eq(fetching | port.read),
             ram.read_address.eq(Mux(fetching, address, port.word)),
             self.fetch_data.eq(ram.data),

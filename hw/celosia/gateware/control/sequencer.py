@@ -59,8 +59,8 @@ class Sequencer(Component):
     timeout:
         Cycles without a dispatch, a ``finished`` or ``progress`` that are an error, 0 for never; at most 5 more
         pass until the program stops.
-    read, address, word:
-        The program memory's fetch port.
+    read, read_busy, address, word:
+        The program memory's fetch port; ``read_busy`` is high in every cycle with ``read``, and known early.
     load, store, conv, elementwise:
         The engines, named as in :class:`celosia.arch.isa.Engine`.
     load_error, load_cause, store_error, store_cause:
@@ -90,6 +90,7 @@ class Sequencer(Component):
     reset: Signal
     timeout: Signal
     read: Signal
+    read_busy: Signal
     address: Signal
     word: Signal
     load: "EngineSignature"
@@ -122,6 +123,7 @@ class Sequencer(Component):
                 "reset": In(1),
                 "timeout": In(32),
                 "read": Out(1),
+                "read_busy": Out(1),
                 "address": Out(range(config.program_commands * COMMAND_WORDS)),
                 "word": In(FETCH_BITS),
                 **{engine.name.lower(): Out(EngineSignature()) for engine in Engine},
@@ -153,8 +155,10 @@ class Sequencer(Component):
         self._first = Signal(range(self.config.program_commands + 1))
         m.d.comb += [
             fetch.run.eq(self._fetching),
+            fetch.run_soon.eq(self.reset_engines),
             fetch.start.eq(self._first),
             self.read.eq(fetch.read),
+            self.read_busy.eq(fetch.busy),
             self.address.eq(fetch.address),
             fetch.word.eq(self.word),
         ]

@@ -16,7 +16,8 @@
 Instead of adding, it can keep the larger (max pooling); then there is no bias.
 
 A sum starts from the bias with its first tile and goes straight on to the lanes with its last: there is neither a
-clearing nor a draining phase. Two visits to one slot are at least ``REVISIT`` cycles apart (the walker sees to it).
+clearing nor a draining phase. Two visits to one slot are at least ``REVISIT`` cycles apart (the walker sees to it),
+or one more where the memory's words have a register on their way.
 """
 
 from amaranth.hdl import Module, Mux, Signal, signed, unsigned
@@ -25,7 +26,7 @@ from amaranth.lib.memory import Memory
 from amaranth.lib.wiring import Component, In, Out
 
 from ...arch.config import Config
-from ...arch.timing.conv import ACCUMULATOR_LATENCY
+from ...arch.timing.conv import ACCUMULATOR_LATENCY, accumulator_way
 from ..delay import delays
 from ..family import Family, device_of
 from ..memory.ram import UNDEFINED, SimpleRam
@@ -101,14 +102,16 @@ class Accumulators(Component):
             m.d.sync += slot2.eq(Mux(flags3.start, 0, following))
             m.d.sync += following.eq(Mux(flags3.start, 1, following + 1))
         slots = delays(m, slot2, 4, "slot")
-        m.submodules.memory = memory = SimpleRam(config.accumulators, 32 * config.columns)
+        way = accumulator_way(config)
+        m.submodules.memory = memory = SimpleRam(config.accumulators, 32 * config.columns, way=(0, way))
         # 1: bias, if it is wanted; 0: added to the sums, which is not part of the loop through the memory
         with_bias, reads = Signal(), Signal()
-        m.d.sync += [with_bias.eq(flags2.first & ~flags2.maximum), reads.eq(flags2.valid & ~flags2.first)]
+        reading = flags3 if way else flags2
+        m.d.sync += [with_bias.eq(flags2.first & ~flags2.maximum), reads.eq(reading.valid & ~reading.first)]
         m.d.comb += [
             self.next_bias.eq(flags3.valid & flags3.start & flags3.first),
             memory.read.eq(reads),
-            memory.read_address.eq(slots[1]),
+            memory.read_address.eq(slots[1 - way]),
         ]
         # after that: the old sums are there
         compares, adds = Signal(), Signal()

@@ -200,7 +200,12 @@ class Datapath(Component):
     def _take_commands(self, m: Module, late: Module, walker: StepWalker, parameters: ParameterRing, writer: Writer):
         """Hands a command to its three readers at once, and counts the unfinished ones."""
         stream = self.conv.command
-        walk, records, write = jobs_of(m, self.config, stream.payload)
+        # What comes of a command is worked out in the cycle before it is taken.
+        ahead = int(self.config.overlap)
+        walk, records, write = (
+            delay(m, job, ahead, name, reset_less=True)
+            for job, name in zip(jobs_of(m, self.config, stream.payload), ("walk", "records", "write"), strict=True)
+        )
         everyone = Signal()
         unfinished = Signal(8 if self.config.overlap else 1)
         m.d.comb += [

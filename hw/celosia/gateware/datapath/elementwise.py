@@ -21,6 +21,7 @@ from amaranth.lib.wiring import Component, In, Out
 
 from ...arch.config import Config
 from ...arch.isa import ADD_LEFT_SHIFT, Add
+from ...arch.timing.conv import clamp_latency
 from ...arch.timing.elementwise import LINES, SUMS, slots_per_line
 from ..counter import count
 from ..delay import delay
@@ -29,7 +30,6 @@ from ..memory.activations import LineRequest
 from ..memory.parameters import Scale
 from ..queue import Queue
 from .lanes import Source
-from .output import Clamp
 from .output_range import OutputRange
 
 __all__ = ["Elementwise", "Kind"]
@@ -66,7 +66,8 @@ class Elementwise(Component):
     y, source:
         From the lanes.
     range, q:
-        The clamp's: ``range`` belongs to every OUT slot; ``q`` is clamped ``y`` of :attr:`Clamp.latency` cycles before.
+        The clamp's: ``range`` belongs to every OUT slot; ``q`` is clamped ``y`` of as many cycles before as
+        :func:`celosia.arch.timing.conv.clamp_latency` says.
     """
 
     def __init__(self, config: Config):
@@ -206,7 +207,7 @@ class Elementwise(Component):
         slot, complete = Signal(range(self.slots)), Signal()
         out = self.source.elementwise & (self.source.kind == Kind.OUT)
         m.d.sync += complete.eq(0)
-        with m.If(delay(m, out, Clamp.latency, "out")):
+        with m.If(delay(m, out, clamp_latency(self.config), "out")):
             last = slot == self.slots - 1
             m.d.sync += [line.eq(Cat(line[slot_bits:], self.q)), complete.eq(last), slot.eq(Mux(last, 0, slot + 1))]
         m.d.comb += [results.i.eq(line), results.push.eq(complete)]

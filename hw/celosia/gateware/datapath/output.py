@@ -13,7 +13,7 @@ from amaranth.lib.fifo import SyncFIFO
 from amaranth.lib.wiring import Component, In, Out
 
 from ...arch.config import Config
-from ...arch.timing.conv import CLAMP_LATENCY, WRITER_QUEUE
+from ...arch.timing.conv import WRITER_QUEUE, clamp_latency, memory_way
 from ..delay import delay, delays
 from ..memory.activations import ScatterWrite
 from .jobs import Widths, WriteJob, address_bits
@@ -23,9 +23,8 @@ __all__ = ["Clamp", "Writer"]
 
 
 class Clamp(Component):
-    """``q = min(max(y + zero_point, low), high)`` for every lane, :attr:`latency` cycles later."""
-
-    latency = CLAMP_LATENCY
+    """``q = min(max(y + zero_point, low), high)`` for every lane, :func:`celosia.arch.timing.conv.clamp_latency` cycles
+    later."""
 
     def __init__(self, config: Config):
         self.config = config
@@ -41,18 +40,18 @@ class Clamp(Component):
         m = Module()
         # Results of convolutions and of the element-wise engine may alternate.
         changes = int(self.config.overlap or self.config.elementwise)
-        low1, low2 = delays(m, self.range.low, 2 * changes, "low")[-2:] * (2 - changes)
-        high1, high2 = delays(m, self.range.high, 2 * changes, "high")[-2:] * (2 - changes)
+        way = memory_way(self.config)
+        given = delay(m, self.range, way, "range", reset_less=True)
+        low1, low2 = delays(m, given.low, 2 * changes, "low")[-2:] * (2 - changes)
+        high1, high2 = delays(m, given.high, 2 * changes, "high")[-2:] * (2 - changes)
         for i in range(self.config.lanes):
             y = self.y[i]
             # So far from zero that the zero point does not matter; else ten bits are all there is.
+            near = delay(m, y[:10], way, f"near_{i}", reset_less=True)
+            far = delay(m, Cat(y[-1] & ~y[9:].all(), ~y[-1] & y[9:].any()), way, f"far_{i}")
             below, above = Signal(name=f"below_{i}"), Signal(name=f"above_{i}")
             moved = Signal(signed(11), name=f"moved_{i}", reset_less=True)
-            m.d.sync += [
-                below.eq(y[-1] & ~y[9:].all()),
-                above.eq(~y[-1] & y[9:].any()),
-                moved.eq(y[:10].as_signed() + self.range.zero_point),
-            ]
+            m.d.sync += [below.eq(far[0]), above.eq(far[1]), moved.eq(near.as_signed() + given.zero_point)]
             # Signs of differences: a comparison is mapped to two carry chains, one after the other.
             small, large = Signal(name=f"small_{i}"), Signal(name=f"large_{i}")
             kept = Signal(signed(8), name=f"kept_{i}", reset_less=True)
@@ -84,12 +83,12 @@ class Writer(Component):
     valid:
         A convolution's results are on the lanes' output in this cycle; ``range`` is for them.
     q:
-        The same results, clamped, :attr:`Clamp.latency` cycles later.
+        The same results, clamped, :func:`celosia.arch.timing.conv.clamp_latency` cycles later.
     write_soon, write:
         To the activation memory; ``write_soon`` is high in the cycle before one with ``write.valid``.
     plane_ends:
-        Pulses for the last results of an n-tile: with ``valid``, or without ``config.overlap`` :attr:`Clamp.latency`
-        cycles later.
+        Pulses for the last results of an n-tile: with ``valid``, or without ``config.overlap`` when they are
+        clamped.
     finished:
         Pulses with the last write of a command.
     """
@@ -114,8 +113,8 @@ class Writer(Component):
         now, have, take = Signal(_QUEUED), Signal(), Signal()
         coming, comes = self._queue(m, now, have, take)
         # Where the range stays for a whole command the walk may wait for the clamp, and its places need not.
-        wait = 0 if self.config.overlap else Clamp.latency
-        valid, rest = delay(m, self.valid, wait, "walked"), Clamp.latency - wait
+        wait = 0 if self.config.overlap else clamp_latency(self.config)
+        valid, rest = delay(m, self.valid, wait, "walked"), clamp_latency(self.config) - wait
         place = self._walk(m, now, valid, take, coming, comes)
         m.d.comb += self.range.eq(now.job.range)
         m.submodules.scatter = scatter = Scatter(self.config)

@@ -16,11 +16,11 @@ from celosia.arch.registers import PARAMETER_BYTES
 from celosia.arch.timing.conv import (
     ACCUMULATOR_LATENCY,
     LANES_LATENCY,
-    OUTPUT_LATENCY,
     STEP_LATENCY,
     array_latency,
     feeder_latency,
     minimum_tile_cycles,
+    output_latency,
 )
 from celosia.arch.timing.elementwise import slots_per_line
 from celosia.arch.timing.program import CHECK_CYCLES, FETCH_CYCLES
@@ -79,7 +79,7 @@ class Costs:
         config = self.network.config
         return (
             STEP_LATENCY + feeder_latency(config) + array_latency(config) + ACCUMULATOR_LATENCY
-            + LANES_LATENCY + OUTPUT_LATENCY + CHECK_CYCLES
+            + LANES_LATENCY + output_latency(config) + CHECK_CYCLES
         )  # fmt: skip
 
     def strips(self, stage: Stage) -> list[tuple[Strip, int]]:

@@ -112,29 +112,31 @@ class Mover(Component):
                 part.start.eq(start),
                 part.transfer.eq(Transfer(command.payload.as_value())),
             ]
+        # That it has failed, or finished, depends on much: it is a register before anything depends on it.
+        ends = complete & walker.done & bursts.exhausted & ~bursts.pending
         m.d.sync += [
-            self.error.eq(failed & ~self.abort),
+            self.error.eq(failed & ~self.abort & ~self.error),
             self.cause.eq(Mux(bus_error, bus_cause, ErrorCause.OUT_OF_BOUNDS)),
+            self.engine.finished.eq(running & ends & ~failed & ~self.error & ~self.abort & ~self.engine.finished),
         ]
         with m.If(start):
             m.d.sync += state.eq(State.RUN)
         with m.If(running):
-            with m.If(self.abort | failed):
+            with m.If(self.abort | self.error):
                 m.d.sync += state.eq(State.DRAIN)
-            with m.Elif(complete & walker.done & bursts.exhausted & ~bursts.pending):
-                m.d.comb += self.engine.finished.eq(1)
+            with m.Elif(self.engine.finished):
                 m.d.sync += state.eq(State.IDLE)
         with m.If(State.DRAIN.of(state) & drained & ~bursts.pending):
             m.d.sync += state.eq(State.IDLE)
         return bursts, walker, state
 
     def hold(self, m: Module, state, want) -> Signal:
-        """Offer a local request while ``want`` and a command runs; one that is already offered stays.
+        """Offer a local request while ``want`` and a command runs that has not failed; one already offered stays.
 
         Returns whether it stays from the cycle before.
         """
         held = Signal()
         request = self.local.request
-        m.d.comb += request.valid.eq(want & (State.RUN.of(state) | held))
+        m.d.comb += request.valid.eq(want & ((State.RUN.of(state) & ~self.error) | held))
         m.d.sync += held.eq(request.valid & ~request.ready)
         return held
