@@ -12,7 +12,7 @@ from amaranth.lib.wiring import Component, In, connect, flipped
 
 from celosia.arch.config import Config, preset
 from celosia.arch.registers import PARAMETER_BYTES
-from celosia.arch.timing.conv import RECORD_LATENCY
+from celosia.arch.timing.conv import memory_way, record_latency
 from celosia.gateware.datapath.weight_reader import WeightReader
 from celosia.gateware.delay import delay
 from celosia.gateware.family import Device, Family, SimulatedPlatform
@@ -262,14 +262,17 @@ class Parameters(Watched):
             memory.read.eq(self.fetch),
             memory.address.eq(self.address),
         ]
-        taken, here = self.on_local_bus(m, kept=KEPT), self.address == self.word
+        taken = self.on_local_bus(m, kept=KEPT)
+        way = memory_way(self.config)  # so much later than others the prefetcher is at the memory
+        fetch = delay(m, self.fetch, way, "fetch")
+        here = delay(m, self.address == self.word, way, "here")
         request = self.local.request.payload
         stored = taken & request.write & (request.address[self.word_shift :] == self.word)
-        m.d.comb += Assume(~(self.fetch & here & stored))
-        comes = delay(m, self.fetch, RECORD_LATENCY, "comes")
+        m.d.comb += Assume(~(fetch & here & stored))
+        comes = delay(m, self.fetch, record_latency(self.config), "comes")
         # Its last two bytes lack a bit each, which records do not have.
         byte = memory.record.as_value().word_select(self.place, 8)
-        self.read_of(m, "prefetcher", self.fetch, here & (self.place < KEPT - 2), comes, byte)
+        self.read_of(m, "prefetcher", fetch, here & (self.place < KEPT - 2), comes, byte)
         return m
 
 

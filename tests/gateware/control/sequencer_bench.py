@@ -88,6 +88,7 @@ class Bench:
         ctx.set(self.dut.start, 1)
         await self.step(ctx)
         ctx.set(self.dut.start, 0)
+        await self.step(ctx)  # the status follows a cycle later
 
     async def finish(self, ctx, limit=LIMIT):
         for _ in range(limit):

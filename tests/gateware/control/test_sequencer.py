@@ -159,6 +159,7 @@ def test_reset_at_any_time_leaves_nothing_stale():
             await bench.step(ctx)
             ctx.set(dut.reset, 0)
             ctx.set(dut.start, 0)
+            await bench.step(ctx)
             assert ctx.get(dut.running) == both
             if not both:
                 assert bench.outcome(ctx) == (0, 0, ErrorCause.NONE, 0)

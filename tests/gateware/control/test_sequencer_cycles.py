@@ -15,13 +15,13 @@ from gateware.control.sequencer_bench import CONFIG, DONE, KIND, Bench, command
 
 def test_dispatch_rate_and_latency():
     """A command each 12 cycles, one that is read already 3 cycles after the one before and 2 after what it
-    waited for; the first 18 cycles after the start; done 2 after the last ``finished``."""
+    waited for; the first 19 cycles after the start; done 2 after the last ``finished``."""
     free = [command(KIND[Engine(i % 4)]) for i in range(20)]
     bench = Bench([*free, command(Opcode.END)], cycles=lambda engine: 3)
     assert bench.play() == DONE
     cycles = [cycle for cycle, _, _ in bench.starts()]
     assert {b - a for a, b in pairwise(cycles)} == {12}
-    assert cycles[0] == CLEAN_CYCLES + 14
+    assert cycles[0] == CLEAN_CYCLES + 15
 
     bench = Bench(
         [
@@ -39,10 +39,10 @@ def test_dispatch_rate_and_latency():
     assert store == conv + 3
     assert bench.cycle - max(cycle for cycle, _, what, _ in bench.log if what == "finished") == 2
     assert 25 <= bench.waiting <= 50  # CONV waited from when it was read until LOAD had finished
-    assert bench.ran == bench.cycle - 1
+    assert bench.ran == bench.cycle - 2
 
 
-ORIGIN = 1
+ORIGIN = 2
 """The first cycle that CYCLES counts, in the bench's own, of which 0 is the start pulse."""
 
 

@@ -26,6 +26,7 @@ __all__ = [
     "output_latency",
     "parameter_ring",
     "parameter_slack",
+    "record_latency",
     "rows_per_stage",
 ]
 
@@ -40,9 +41,6 @@ LANES_LATENCY = 9
 
 REVISIT = 4
 """Cycles that must lie between two visits to one accumulator: its read-modify-write, without ways."""
-
-RECORD_LATENCY = 3
-"""Cycles from a record's address to the record: the port's register and the memory (2)."""
 
 FREED_LATENCY = 3
 """Cycles from the lanes' moving on to the next n-tile to a fetch that waited for the place in the ring: the ring's
@@ -64,9 +62,15 @@ def accumulator_way(config: Config) -> int:
     return int(config.weight_cycles > REVISIT)
 
 
+def record_latency(config: Config) -> int:
+    """Cycles from a record's address to the record: the port's register, perhaps one on the way to it, the memory
+    (2)."""
+    return 3 + memory_way(config)
+
+
 def parameter_latency(config: Config) -> int:
     """Cycles from a record's fetch to its presence in the ring, whose columns lie all over the chip."""
-    return RECORD_LATENCY + 2 * memory_way(config) + 1
+    return record_latency(config) + 2 * memory_way(config) + 1
 
 
 def clamp_latency(config: Config) -> int:

@@ -25,7 +25,7 @@ ENGINES = {
 FETCH_CYCLES = COMMAND_BYTES // 8 + 4
 """Cycles from one command's arrival in the fetch register to the next one's, if nothing holds them up."""
 
-START_CYCLES = 4
+START_CYCLES = 5
 """Cycles from the write of CONTROL.START to the first one that CYCLES counts, the origin of all others here."""
 
 FIRST_FETCH = 15

@@ -77,8 +77,8 @@ BURST_OVERHEAD = {Engine.LOAD: 0, Engine.STORE: 6}
 
 
 def ways(config: Config) -> int:
-    """Cycles to a memory's blocks and back, and from there to the local bus."""
-    return 3 * memory_way(config)
+    """Cycles to a memory's blocks and back, and from there to the local bus: two each."""
+    return 4 * memory_way(config)
 
 
 def beats_of(config: Config, command: Mapping[str, int]) -> int:

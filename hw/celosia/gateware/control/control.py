@@ -103,6 +103,7 @@ class Control(Component):
         connect(m, sequencer.conv, flipped(self.conv))
         connect(m, sequencer.elementwise, flipped(self.elementwise))
         self._memories(m, control, sequencer, dma)
+        follows = sequencer.starts | sequencer.resets  # the status is about to change
         m.d.comb += [
             sequencer.start.eq(control.start),
             sequencer.start_index.eq(control.start_index),
@@ -117,7 +118,7 @@ class Control(Component):
             dma.external_base.eq(control.external_base),
             dma.external_size.eq(control.external_size),
             dma.abort.eq(sequencer.reset_engines),
-            counters.clear.eq(control.reset | (control.start & ~sequencer.running)),
+            counters.clear.eq(control.reset | follows),
             counters.running.eq(sequencer.running),
             counters.vector.eq(self.vector_issued),
             counters.waiting.eq(sequencer.waiting),
@@ -132,9 +133,9 @@ class Control(Component):
         ]
         m.d.sync += self.reset_engines.eq(sequencer.reset_engines)  # from where it goes far
         flags = {
-            Status.RUNNING: sequencer.running,
-            Status.DONE: sequencer.done,
-            Status.ERROR: sequencer.error,
+            Status.RUNNING: sequencer.starts | (sequencer.running & ~follows),
+            Status.DONE: sequencer.done & ~follows,
+            Status.ERROR: sequencer.error & ~follows,
             Status.DRAINING: dma.draining,
         }
         for flag, value in flags.items():

@@ -77,6 +77,8 @@ class Sequencer(Component):
         Of the error: the command that an engine, or the sequencer, could not carry out. For TIMEOUT that is
         the command last taken up by the first engine (in the order of ``Engine``) that has not finished, else
         the one that waits.
+    starts, resets:
+        A start or a reset has been taken up; the above follow in the next cycle.
     stopped:
         Pulses with the first cycle of ``done`` or ``error``.
     waiting:
@@ -109,6 +111,8 @@ class Sequencer(Component):
     error: Signal
     cause: "data.View"
     index: Signal
+    starts: Signal
+    resets: Signal
     stopped: Signal
     waiting: Signal
     trace_started: Signal
@@ -139,6 +143,8 @@ class Sequencer(Component):
                 "error": Out(1),
                 "cause": Out(ErrorCause),
                 "index": Out(16),
+                "starts": Out(1),
+                "resets": Out(1),
                 "stopped": Out(1),
                 "waiting": Out(1),
                 "trace_started": Out(len(Engine)),
@@ -269,15 +275,13 @@ class Sequencer(Component):
         fault, cause, index = Const(0, 1), Const(0, 8), Const(0, 16)
         for hit, why, where in reversed(faults):
             fault, cause, index = fault | hit, Mux(hit, why, cause), Mux(hit, where, index)
-        done, starts = Signal(), Signal()
-        m.d.comb += [
-            done.eq(run & checked.end & ~self._unfinished.any()),
-            starts.eq(self.start & (~self.running | self.reset)),
-        ]
+        done, resets, starts = Signal(), self.resets, self.starts
+        m.d.comb += done.eq(run & checked.end & ~self._unfinished.any())
+        m.d.sync += [resets.eq(self.reset), starts.eq(self.start & (~self.running | self.reset))]
         # What stops a program is looked at a cycle late: it reaches far, and comes from far.
         faulty, why, where = Signal(), Signal(ErrorCause), Signal(16)
         m.d.sync += [
-            faulty.eq(fault & self.running & ~self.reset & ~starts),
+            faulty.eq(fault & self.running & ~resets & ~starts),
             why.as_value().eq(cause),
             where.eq(index),
         ]
@@ -297,15 +301,15 @@ class Sequencer(Component):
                 self.cause.eq(Mux(stop, why, ErrorCause.NONE)), self.index.eq(Mux(stop, where, 0)), self.stopped.eq(1),
             ]  # fmt: skip
             m.d.sync += [state.eq(_State.IDLE), self._fetching.eq(0)]
-        with m.If(starts):  # the register may be written for the next program at once
+        with m.If(self.start):  # the register may be written for the next program at once
             beyond = self.config.program_commands
             m.d.sync += self._first.eq(Mux(self.start_index >= beyond, beyond, self.start_index))
-        with m.If(self.reset | starts):
+        with m.If(resets | starts):
             m.d.sync += [
                 self.running.eq(starts), self.done.eq(0), self.error.eq(0),
                 self.cause.as_value().eq(0), self.index.eq(0), self.stopped.eq(0),
             ]  # fmt: skip
-        with m.If(stop | self.reset | starts):
+        with m.If(stop | resets | starts):
             m.d.sync += [state.eq(_State.CLEAN), clean.eq(0), self.reset_engines.eq(1), self._fetching.eq(0)]
 
 

@@ -19,7 +19,7 @@ from amaranth.lib.memory import Memory
 from amaranth.lib.wiring import Component, In, Out
 
 from ...arch.config import Config
-from ...arch.timing.conv import RECORD_LATENCY, memory_way, parameter_ring, records_ahead
+from ...arch.timing.conv import memory_way, parameter_ring, record_latency, records_ahead
 from ..delay import delay
 from ..memory.parameters import Record, Scale
 from ..memory.ram import UNDEFINED
@@ -116,7 +116,7 @@ class ParameterRing(Component):
         way = 2 * memory_way(config)
         record = delay(m, self.record, way, "record", reset_less=True)
         late = min(way, 1)  # whose record it is, is known before its last step
-        early = delay(m, fetched, RECORD_LATENCY + way - late, "write")
+        early = delay(m, fetched, record_latency(config) + way - late, "write")
         write_slot = delay(m, early.slot, late, "write_slot", reset_less=True)
         enables = [
             delay(m, early.fetch & (early.column == Mux(early.pairs, c // 2, c)), late, f"enable_{c}")

@@ -111,7 +111,7 @@ class ActivationMemory(Component):
         m.submodules.even = even = Ram(config.activation_lines, word, taking_turns=turns, way=way)
         m.submodules.odd = odd = Ram(config.activation_lines, word, taking_turns=turns, way=way)
         m.submodules.port = port = LocalPort(
-            config, words=config.activation_lines, word_bytes=config.line_bytes, read_cycles=latency, way=way
+            config, words=config.activation_lines, word_bytes=config.line_bytes, read_cycles=latency, way=2 * way
         )
         connect(m, flipped(self.local), port.bus)
 

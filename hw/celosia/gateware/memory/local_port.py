@@ -75,10 +75,21 @@ class LocalPort(Component):
             self.read.eq(taken & ~request.payload.write),
             writes.eq(taken & request.payload.write),
         ]
-        last_beat = delay(m, at_beat, self.read_cycles, "read_beat")
-        answer = window(self.read_data, last_beat, unit=self.config.bus_bits, width=self.config.bus_bits)
         m.d.comb += [
             self.bus.valid.eq(delay(m, self.read, self.read_cycles + self.way, "reading")),
-            self.bus.data.eq(delay(m, answer, self.way, "answer", reset_less=True)),
+            self.bus.data.eq(self._answer(m, at_beat)),
         ]
         return m
+
+    def _answer(self, m: Module, at_beat: Signal):
+        """The beat that was asked for; on its way, the word is narrowed in front of every register."""
+        value, place = self.read_data, delay(m, at_beat, self.read_cycles, "read_beat")
+        for left in range(max(self.way, 1), 0, -1):
+            keep = len(place) - -(-len(place) // left)
+            unit = self.config.bus_bits << keep
+            value = window(value, place[keep:], unit=unit, width=unit)
+            place = place[:keep]
+            if self.way:
+                value = delay(m, value, 1, f"answer_{left}", reset_less=True)
+                place = delay(m, place, 1, f"beat_{left}", reset_less=True)
+        return value

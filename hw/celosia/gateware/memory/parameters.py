@@ -1,13 +1,14 @@
 # SPDX-License-Identifier: Apache-2.0
 """The parameter memory: bias, multiplier and exponent of each output channel."""
 
-from amaranth.hdl import Cat, Module, Mux, Signal, Value, signed, unsigned
+from amaranth.hdl import Cat, Module, Mux, Value, signed, unsigned
 from amaranth.lib import data
 from amaranth.lib.wiring import Component, In, Out, connect, flipped
 
 from ...arch.config import Config
 from ...arch.registers import PARAMETER_BYTES
 from ...arch.timing.conv import memory_way
+from ..delay import delay
 from ..interfaces import LocalBus
 from .local_port import LocalPort
 from .ram import READ_LATENCY, SimpleRam
@@ -45,7 +46,7 @@ class ParameterMemory(Component):
     Members
     -------
     read, address → record:
-        The prefetcher's port, :data:`celosia.arch.timing.conv.RECORD_LATENCY` cycles.
+        The prefetcher's port, :func:`celosia.arch.timing.conv.record_latency` cycles.
     busy:
         The prefetcher may read: a register, where ``read`` itself would come too late for the local bus.
     local:
@@ -66,20 +67,21 @@ class ParameterMemory(Component):
 
     def elaborate(self, platform):
         m = Module()
-        records = self.config.parameter_records
+        records, way = self.config.parameter_records, memory_way(self.config)
         m.submodules.ram = ram = SimpleRam(records, 8 * KEPT_BYTES, granule=8)
         m.submodules.port = port = LocalPort(
             self.config,
             words=records,
             word_bytes=PARAMETER_BYTES,
             read_cycles=READ_LATENCY,
-            way=memory_way(self.config),
+            way=way,
         )
         connect(m, flipped(self.local), port.bus)
-        reading, address = Signal(), Signal.like(self.address, reset_less=True)
-        m.d.sync += [reading.eq(self.read), address.eq(self.address)]
+        reading = delay(m, self.read, 1 + way, "reading")
+        address = delay(m, self.address, 1 + way, "address", reset_less=True)
+        busy = delay(m, self.busy, way, "busy")
         m.d.comb += [
-            port.ready.eq(~self.busy | self.local.request.payload.write),  # what is taken leaves beside ``reading``
+            port.ready.eq(~busy | self.local.request.payload.write),  # what is taken leaves beside ``reading``
             ram.read.eq(reading | port.read),
             ram.read_address.eq(Mux(reading, address, port.word)),
             ram.write.eq(port.write),

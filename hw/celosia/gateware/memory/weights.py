@@ -56,7 +56,7 @@ class WeightMemory(Component):
         way = memory_way(config)
         m.submodules.ram = ram = SimpleRam(words, 8 * word_bytes, granule=8, way=(2 * way, way), exclusive=True)
         m.submodules.port = port = LocalPort(
-            config, words=words, word_bytes=word_bytes, read_cycles=ram.latency, way=way
+            config, words=words, word_bytes=word_bytes, read_cycles=ram.latency, way=2 * way
         )
         connect(m, flipped(self.local), port.bus)
         writes_apart = device_of(platform).family is not Family.ICE40
