@@ -5,7 +5,7 @@ import pytest
 from celosia.arch.registers import Register
 from celosia.runtime import TransportError
 from celosia.sim import SimulatorError
-from celosia.sim.verilator.netlist import FLAT, clean_verilog, fold_memory_init, to_rtlil
+from celosia.sim.verilator.netlist import FLAT, both_edges, clean_verilog, fold_memory_init, to_rtlil
 from sim.copier import Copier, small
 from sim.mixture import INPUTS, OUTPUTS, Recorded
 
@@ -59,3 +59,7 @@ def test_runs_of_equal_memory_words_become_loops():
         word(103, 1),
         "end\n",
     ]
+
+
+def test_every_change_of_the_clock_becomes_an_edge():
+    assert both_edges("always @(posedge clk) begin") == "always @(posedge clk, negedge clk) begin"

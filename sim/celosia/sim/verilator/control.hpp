@@ -32,21 +32,23 @@ public:
     // Edge that completed the latest write of CONTROL.START.
     uint64_t started() const { return started_; }
 
-    // Takes what the core drives before clock edge `now`.
-    void sample(const Model& dut, uint64_t now) {
+    // Takes what the core drives before clock edge `now`; whether there is something new to drive.
+    bool sample(const Model& dut, uint64_t now) {
         if (!busy()) {
             if (dut.CONTROL(bvalid)) violate("control B: a response that no write asked for");
             if (dut.CONTROL(rvalid)) violate("control R: data that no read asked for");
-            return;
+            return false;
         }
         const uint64_t before = addressed_ + given_ + answered_;
         if (write_) sample_write(dut, now);
         else sample_read(dut);
-        if (addressed_ + given_ + answered_ != before) last_transfer_ = now;
+        const bool moved = addressed_ + given_ + answered_ != before;
+        if (moved) last_transfer_ = now;
         else if (now - last_transfer_ >= kPatience) {
             violate("control bus: no answer at %#llx in %llu cycles", word_address(answered_),
                     (unsigned long long)kPatience);
         }
+        return moved;
     }
 
     // Drives the initiator's registers after a clock edge.

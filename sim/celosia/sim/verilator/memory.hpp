@@ -29,6 +29,8 @@ public:
 
     // Takes what the core drives before clock edge `now`; remembers, but does not drive yet.
     void sample(const Model& dut, uint64_t now) {
+        if (idle_ && !dut.MEMORY(arvalid) && !dut.MEMORY(awvalid) && !dut.MEMORY(wvalid)) return;
+        idle_ = false;
         take_read_address(dut, now);
         take_write_address(dut);
         take_write_data(dut, now);
@@ -40,14 +42,18 @@ public:
         join_writes(now);
     }
 
-    // Drives the memory's registers after clock edge `now`.
-    void drive(Model& dut, uint64_t now) {
+    // Drives the memory's registers after clock edge `now`; whether there may be something new.
+    bool drive(Model& dut, uint64_t now) {
+        if (idle_) return false;
         const Stalls::Draw stall = stalls_.draw();
         dut.MEMORY(arready) = reads_.size() < kMaxBursts && !stall.ar;
         dut.MEMORY(awready) = writes_.size() + responses_.size() < kMaxBursts && !stall.aw;
         dut.MEMORY(wready) = beats_.size() < kMaxBeats && now + 1 >= next_write_ && !stall.w;
         drive_read(dut, now, stall.r);
         drive_response(dut, now, stall.b);
+        idle_ = !options_.stall_steps && reads_.empty() && writes_.empty() && beats_.empty() && responses_.empty()
+            && !showing_read_ && !showing_response_ && now + 1 >= next_write_;
+        return true;
     }
 
 private:
@@ -184,6 +190,7 @@ private:
     std::deque<Beat> beats_;
     uint64_t next_read_ = 0, next_write_ = 0;
     bool showing_read_ = false, showing_response_ = false;
+    bool idle_ = false;  // nothing to do, and always ready
 };
 
 }  // namespace celosia
