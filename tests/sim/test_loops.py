@@ -73,7 +73,7 @@ def test_parts_of_one_word_are_gathered():
     sums = {f"s_{n}": f"word[{8 * n + 7}:{8 * n}] + s_{n}" for n in range(10)}
     text = roll(module(sums, inputs=("a", "word")).replace("  wire word;", "  wire [79:0] word;"))
     assert "loop_0_leaf_0[9] = word[79:72];" in text
-    assert "reg [7:0] loop_0_leaf_0 [0:9];" in text
+    assert "reg [7:0] loop_0_leaf_0 [0:15];" in text
     assert "loop_0_next[i + 0] = x0 + x1;" in text
 
 

@@ -34,7 +34,8 @@ _VERILATE = (
     "--top-module", netlist.TOP, "--prefix", "Vtop", "--Mdir", "model",
 )  # fmt: skip
 _COMPILE = ("-std=gnu++17", "-fPIC", "-fvisibility=hidden", "-w", "-pthread", "-include", "hooks.hpp")
-_FAST, _SLOW, _HARNESS = ("-O3", "-include", "arithmetic.hpp"), ("-O0",), ("-O2",)
+_FAST = ("-O3", "-fno-tree-pre", "-include", "arithmetic.hpp")  # what PRE keeps from one branch to another, it spills
+_SLOW, _HARNESS = ("-O0",), ("-O2",)
 _RUNTIME = ("verilated.cpp", "verilated_threads.cpp")
 _SOURCES = ("hooks.hpp", "arithmetic.hpp", "common.hpp", "assertions.hpp")
 _CORE_HARNESS = ("control.hpp", "memory.hpp", "harness.cpp")

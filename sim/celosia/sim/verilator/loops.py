@@ -112,8 +112,13 @@ def _sorted(members: list[Register]) -> list[Register]:
 
 
 def _declare(array: _Array) -> list[str]:
-    last = len(array.members) - 1
-    return [f"  reg {array.kind}{array.name} [0:{last}], {array.name}_next [0:{last}];"]
+    size = _padded(len(array.members))
+    return [f"  reg {array.kind}{array.name} [0:{size - 1}], {array.name}_next [0:{size - 1}];"]
+
+
+def _padded(count: int) -> int:
+    """Elements of an array that needs ``count``: a power of two, for which Verilator checks no index."""
+    return 1 << (count - 1).bit_length()
 
 
 def _block(arrays: list[_Array]) -> list[str]:
@@ -202,7 +207,7 @@ class _Roller:
                     return False
                 loose += self._loose(column)
                 gathered = f"{array.name}_leaf_{next(self._temporaries)}"
-                declared.append(f"reg {kind}{gathered} [0:{count - 1}];")
+                declared.append(f"reg {kind}{gathered} [0:{_padded(count) - 1}];")
                 self._gather(gathers, gathered, column)
                 source = f"{gathered}[i]"
             reads.append(f"x{slot} = {source};")
