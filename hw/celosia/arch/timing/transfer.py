@@ -53,14 +53,14 @@ class ExternalTiming:
         return self.latency + self.jitter / 2
 
 
-READ_FIRST, READ_LAST = 6, 5
+READ_FIRST, READ_LAST = 7, 5
 """Cycles beside the latency from a LOAD's begin to its first beat on the local bus, and from its last to its end."""
 
-WRITE_FIRST, WRITE_LAST = 9, 11
+WRITE_FIRST, WRITE_LAST = 10, 11
 """Cycles from a STORE's begin to its first beat on the local bus, and beside the latency, and the ways to the memories
 and back, from its last to its end."""
 
-HELD = {Engine.LOAD: 4, Engine.STORE: 32}
+HELD = {Engine.LOAD: 6, Engine.STORE: 32}
 """Beats between the external bus and the local one: buffers on their way in, the STORE's queue on their way out."""
 
 TO_BUS = 6

@@ -58,15 +58,15 @@ class Load(Mover):
     def elaborate(self, platform):
         m = Module()
         taken = self.r.valid & self.r.ready
-        request = self.local.request
         bursts, walker, state = self.frame(
             m,
             limit=LOAD_BURSTS,
             bus_error=taken & self.r.payload.error,
             bus_cause=ErrorCause.BUS_READ,
             complete=~self.local_pending,
-            drained=~request.valid,
+            drained=1,
         )
+        request = self.request
         connect(m, bursts.burst, flipped(self.ar))
         held = self.hold(m, state, self.r.valid & ~self.r.payload.error)
         draining = State.DRAIN.of(state)

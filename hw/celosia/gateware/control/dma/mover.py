@@ -2,12 +2,13 @@
 """What LOAD and STORE have in common: one command at a time, its address sides, and how it ends."""
 
 from amaranth.hdl import Module, Mux, Signal, Value
-from amaranth.lib import data, enum
-from amaranth.lib.wiring import Component, In, Out
+from amaranth.lib import data, enum, stream
+from amaranth.lib.wiring import Component, In, Out, connect, flipped
 
 from ....arch.config import Config
 from ....arch.isa import ErrorCause, Transfer
-from ...interfaces import EngineSignature, LocalBus
+from ...interfaces import EngineSignature, LocalBus, local_request
+from ..buffer import StreamBuffer
 from .bursts import Bursts, LocalWalker
 
 __all__ = ["Mover", "State"]
@@ -55,6 +56,7 @@ class Mover(Component):
     cause: "data.View"
     draining: Signal
     progress: Signal
+    request: stream.Interface
 
     def __init__(self, config: Config, members: dict):
         self.config = config
@@ -89,8 +91,12 @@ class Mover(Component):
 
         Returns
         -------
-        bursts, walker, state
+        bursts, walker, state; what is asked of the local memories goes to ``self.request``.
         """
+        # The local bus is far away: what is asked of it is offered from here.
+        m.submodules.offer = offer = StreamBuffer(local_request(self.config))
+        connect(m, offer.o, flipped(self.local.request))
+        self.request = offer.i
         m.submodules.bursts = bursts = Bursts(self.config, limit=limit)
         m.submodules.walker = walker = LocalWalker(self.config)
         state = Signal(State, init=State.IDLE).as_value()
@@ -113,7 +119,7 @@ class Mover(Component):
                 part.transfer.eq(Transfer(command.payload.as_value())),
             ]
         # That it has failed, or finished, depends on much: it is a register before anything depends on it.
-        ends = complete & walker.done & bursts.exhausted & ~bursts.pending
+        ends = complete & ~offer.o.valid & walker.done & bursts.exhausted & ~bursts.pending
         m.d.sync += [
             self.error.eq(failed & ~self.abort & ~self.error),
             self.cause.eq(Mux(bus_error, bus_cause, ErrorCause.OUT_OF_BOUNDS)),
@@ -126,7 +132,7 @@ class Mover(Component):
                 m.d.sync += state.eq(State.DRAIN)
             with m.Elif(self.engine.finished):
                 m.d.sync += state.eq(State.IDLE)
-        with m.If(State.DRAIN.of(state) & drained & ~bursts.pending):
+        with m.If(State.DRAIN.of(state) & drained & ~offer.o.valid & ~bursts.pending):
             m.d.sync += state.eq(State.IDLE)
         return bursts, walker, state
 
@@ -135,8 +141,7 @@ class Mover(Component):
 
         Returns whether it stays from the cycle before.
         """
-        held = Signal()
-        request = self.local.request
+        held, request = Signal(), self.request
         m.d.comb += request.valid.eq(want & ((State.RUN.of(state) & ~self.error) | held))
         m.d.sync += held.eq(request.valid & ~request.ready)
         return held

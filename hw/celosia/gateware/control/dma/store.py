@@ -72,7 +72,7 @@ class Store(Mover):
             bus_error=self.b & self.b_error,
             bus_cause=ErrorCause.BUS_WRITE,
             complete=used == 0,
-            drained=(used == 0) & ~self.local.request.valid,
+            drained=used == 0,
         )
         connect(m, bursts.burst, flipped(self.aw))
         m.d.comb += bursts.retired.eq(self.b)
@@ -82,7 +82,7 @@ class Store(Mover):
 
     def _read(self, m: Module, bursts: Bursts, walker: LocalWalker, state, used: Signal, beats):
         """Ask the local memory for the beats of offered bursts; answers go to ``beats``."""
-        request = self.local.request
+        request = self.request
         granted = Signal(range(-1, STORE_BURSTS * BURST_BEATS), init=-1)  # less one: a sign says that there are none
         more = Signal(range(BURST_BEATS + 1))
         asked = request.valid & request.ready
