@@ -124,7 +124,10 @@ class _Netlist:
         if bit in self.outside or any(port in _BINDING | _CLOCKS for _, port, _ in inputs):
             return []
         shared = [entry for entry in inputs if entry[1] in _SHARED and not self.planned]
-        far = FAR if self.planned and self._moves(name) else float("inf")
+        far = float("inf")
+        if self.planned and self._moves(name):  # a register further on halves the way that is left
+            onwards = all(port == "DI" for _, port, _ in inputs)
+            far = 2 * FAR if onwards else FAR
         first, *others = self._neighbourhoods([entry for entry in inputs if entry not in shared], limit, far)
         made = [self._add(name, output, group) for group in others]
         if made:

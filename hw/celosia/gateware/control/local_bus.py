@@ -17,7 +17,7 @@ from amaranth.lib.wiring import Component, In, Out, connect, flipped
 from ...arch.config import Config
 from ...arch.isa import Space
 from ..interfaces import LocalBus, local_request
-from .buffer import StreamBuffer
+from .buffer import StreamBuffer, TurnBuffer
 
 __all__ = ["READS", "LocalArbiter", "LocalSplit"]
 
@@ -60,7 +60,7 @@ class LocalArbiter(Component):
     def elaborate(self, platform):
         m = Module()
         owned = data.StructLayout({"request": local_request(self.config), "load": 1})
-        m.submodules.buffer = buffer = StreamBuffer(owned)
+        m.submodules.buffer = buffer = TurnBuffer(owned)
         m.submodules.reads = reads = fifo.SyncFIFO(width=2, depth=READS)
         initiators = (self.window, self.load, self.store)
         requests = []

@@ -27,7 +27,7 @@ class Load(Mover):
 
         bursts ───────────────────────────► AR
         R ──► local write
-                ▲ walker: local address
+                ▲ places
 
     ``finished`` comes when the last write has left the arbiter: it is visible to every other engine.
 
@@ -58,7 +58,7 @@ class Load(Mover):
     def elaborate(self, platform):
         m = Module()
         taken = self.r.valid & self.r.ready
-        bursts, walker, state = self.frame(
+        bursts, state = self.frame(
             m,
             limit=LOAD_BURSTS,
             bus_error=taken & self.r.payload.error,
@@ -73,12 +73,9 @@ class Load(Mover):
         m.d.comb += [
             self.r.ready.eq(request.ready | (draining & ~held)),
             bursts.retired.eq(taken & self.r_last),
-            request.payload.space.eq(walker.space),
-            request.payload.address.eq(walker.address),
             request.payload.write.eq(1),
             request.payload.data.eq(self.r.payload.data),
             request.payload.strobe.eq(~Const(0, self.config.bus_bytes)),
-            walker.step.eq(request.valid & request.ready),
             self.progress.eq(request.valid & request.ready),
         ]
         return m

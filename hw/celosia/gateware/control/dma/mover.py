@@ -1,12 +1,13 @@
 # SPDX-License-Identifier: Apache-2.0
 """What LOAD and STORE have in common: one command at a time, its address sides, and how it ends."""
 
-from amaranth.hdl import Module, Mux, Signal, Value
+from amaranth.hdl import Module, Mux, ResetInserter, Signal, Value
 from amaranth.lib import data, enum, stream
 from amaranth.lib.wiring import Component, In, Out, connect, flipped
 
 from ....arch.config import Config
-from ....arch.isa import ErrorCause, Transfer
+from ....arch.isa import ErrorCause, Space, Transfer
+from ....arch.registers import window_bits
 from ...interfaces import EngineSignature, LocalBus, local_request
 from ..buffer import StreamBuffer
 from .bursts import Bursts, LocalWalker
@@ -91,15 +92,29 @@ class Mover(Component):
 
         Returns
         -------
-        bursts, walker, state; what is asked of the local memories goes to ``self.request``.
+        bursts, state; what is asked of the local memories goes to ``self.request``, which has the place already.
         """
-        # The local bus is far away: what is asked of it is offered from here.
-        m.submodules.offer = offer = StreamBuffer(local_request(self.config))
-        connect(m, offer.o, flipped(self.local.request))
-        self.request = offer.i
         m.submodules.bursts = bursts = Bursts(self.config, limit=limit)
         m.submodules.walker = walker = LocalWalker(self.config)
         state = Signal(State, init=State.IDLE).as_value()
+        # Places are worked out ahead: whoever takes one only tells a register. The first is there long before a beat.
+        place = data.StructLayout({"space": Space, "address": window_bits(self.config)})
+        m.submodules.places = places = ResetInserter(State.IDLE.of(state))(StreamBuffer(place))
+        m.d.comb += [
+            places.i.valid.eq(~walker.done),
+            places.i.payload.space.eq(walker.space),
+            places.i.payload.address.eq(walker.address),
+            walker.step.eq(places.i.ready & ~walker.done),
+        ]
+        # The local bus is far away: what is asked of it is offered from here.
+        m.submodules.offer = offer = StreamBuffer(local_request(self.config))
+        connect(m, offer.o, flipped(self.local.request))
+        self.request = request = offer.i
+        m.d.comb += [
+            request.payload.space.eq(places.o.payload.space),
+            request.payload.address.eq(places.o.payload.address),
+            places.o.ready.eq(request.valid & request.ready),
+        ]
         running = State.RUN.of(state)
         command = self.engine.command
         start = command.valid & command.ready
@@ -119,7 +134,7 @@ class Mover(Component):
                 part.transfer.eq(Transfer(command.payload.as_value())),
             ]
         # That it has failed, or finished, depends on much: it is a register before anything depends on it.
-        ends = complete & ~offer.o.valid & walker.done & bursts.exhausted & ~bursts.pending
+        ends = complete & ~offer.o.valid & ~places.o.valid & walker.done & bursts.exhausted & ~bursts.pending
         m.d.sync += [
             self.error.eq(failed & ~self.abort & ~self.error),
             self.cause.eq(Mux(bus_error, bus_cause, ErrorCause.OUT_OF_BOUNDS)),
@@ -134,7 +149,7 @@ class Mover(Component):
                 m.d.sync += state.eq(State.IDLE)
         with m.If(State.DRAIN.of(state) & drained & ~offer.o.valid & ~bursts.pending):
             m.d.sync += state.eq(State.IDLE)
-        return bursts, walker, state
+        return bursts, state
 
     def hold(self, m: Module, state, want) -> Signal:
         """Offer a local request while ``want`` and a command runs that has not failed; one already offered stays.

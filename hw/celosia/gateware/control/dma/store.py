@@ -7,7 +7,7 @@ from amaranth.lib.wiring import In, Out, connect, flipped
 
 from ....arch.config import Config
 from ....arch.isa import ErrorCause
-from .bursts import BURST_BEATS, Bursts, LocalWalker, burst_layout
+from .bursts import BURST_BEATS, Bursts, burst_layout
 from .mover import Mover, State
 
 __all__ = ["STORE_BEATS", "STORE_BURSTS", "Store"]
@@ -31,7 +31,7 @@ class Store(Mover):
         bursts ───────────┬────────────────► AW
                           ├─► lengths ──┐
                           └─► granted   ▼
-        walker ─► local read ─► beats ─► W
+        places ─► local read ─► beats ─► W
                                         B ─► retired
 
     Local memory is read for bursts that have been offered, as far as there is room for the answers. A beat may
@@ -66,7 +66,7 @@ class Store(Mover):
         m = Module()
         m.submodules.beats = beats = fifo.SyncFIFOBuffered(width=self.config.bus_bits, depth=STORE_BEATS)
         used = Signal(range(STORE_BEATS + 1))  # beats asked for and not yet taken from the FIFO
-        bursts, walker, state = self.frame(
+        bursts, state = self.frame(
             m,
             limit=STORE_BURSTS,
             bus_error=self.b & self.b_error,
@@ -76,11 +76,11 @@ class Store(Mover):
         )
         connect(m, bursts.burst, flipped(self.aw))
         m.d.comb += bursts.retired.eq(self.b)
-        self._read(m, bursts, walker, state, used, beats)
+        self._read(m, bursts, state, used, beats)
         self._write(m, bursts, state, beats)
         return m
 
-    def _read(self, m: Module, bursts: Bursts, walker: LocalWalker, state, used: Signal, beats):
+    def _read(self, m: Module, bursts: Bursts, state, used: Signal, beats):
         """Ask the local memory for the beats of offered bursts; answers go to ``beats``."""
         request = self.request
         granted = Signal(range(-1, STORE_BURSTS * BURST_BEATS), init=-1)  # less one: a sign says that there are none
@@ -94,9 +94,6 @@ class Store(Mover):
             m.d.sync += granted.eq(granted + more - asked)
         m.d.sync += used.eq(used + asked - (beats.r_rdy & beats.r_en))
         m.d.comb += [
-            request.payload.space.eq(walker.space),
-            request.payload.address.eq(walker.address),
-            walker.step.eq(asked),
             beats.w_en.eq(self.local.valid),
             beats.w_data.eq(self.local.data),
         ]
