@@ -55,7 +55,7 @@ def run(config, fields: dict, taken: Taken, activations: np.ndarray) -> tuple[in
         ctx.set(dut.q, clamped.pop(cycle, [0] * config.lanes))
         ctx.set(dut.line_valid, cycle in answers)
         ctx.set(dut.line_data, int.from_bytes(answers.pop(cycle, b""), "little"))
-        ctx.set(dut.slot_ready, not taken.lanes(cycle + 2))
+        ctx.set(dut.slot_ready, not taken.lanes(cycle + 3))
         ctx.set(dut.lines.ready, not taken.memory(cycle + 1))
         if source["elementwise"] and source["kind"] == Kind.OUT.value:
             low, high, zero_point = (ctx.get(getattr(dut.range, name)) for name in ("low", "high", "zero_point"))

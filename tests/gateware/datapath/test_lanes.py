@@ -83,7 +83,7 @@ def test_all_sums_enter_and_the_element_wise_engine_has_every_other_slot(name):
         return [tuple(int(rng.integers(*limit)) for limit in limits) for _ in range(count)]
 
     async def bench(ctx):
-        ready = False
+        ready = coming_ready = False
         for cycle in range(200):
             if cycle in begins:
                 sums = draw(config.columns)
@@ -91,15 +91,15 @@ def test_all_sums_enter_and_the_element_wise_engine_has_every_other_slot(name):
                 ctx.set(dut.totals, [x for x, _, _ in sums])
                 ctx.set(dut.scale, [{"multiplier": m, "exponent": e} for _, m, e in sums])
             ctx.set(dut.valid, cycle in begins)
-            ctx.set(dut.soon, cycle + 2 in begins)
+            ctx.set(dut.soon, cycle + 3 in begins)
             slot, kind, offered = draw(lanes), int(rng.integers(3)), ready and bool(rng.integers(2))
             slot = [(x, *slot[0][1:]) for x, _, _ in slot]
             ctx.set(dut.slot, [x for x, _, _ in slot])
             ctx.set(dut.slot_scale, {"multiplier": slot[0][1], "exponent": slot[0][2]})
             ctx.set(dut.slot_kind, kind)
             ctx.set(dut.slot_valid, offered)
-            ready = cycle + 2 not in taken
-            assert cycle < 2 or ctx.get(dut.slot_ready) == ready
+            ready, coming_ready = coming_ready, cycle + 3 not in taken
+            assert cycle < 3 or ctx.get(dut.slot_ready) == coming_ready
             if cycle in coming:
                 expected[cycle + dut.latency] = (1, 0), None, [scale(*value) for value in coming.pop(cycle)]
             if offered:

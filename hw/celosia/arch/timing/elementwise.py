@@ -20,6 +20,9 @@ LINES = 4
 SUMS = 8
 """Sums between their first slot and their last: covers the lanes' latency at full rate."""
 
+DECISION = 2
+"""Cycles from the decision what a slot carries to the slot: one for its way to all lanes."""
+
 SLOT_LATENCY = LANES_LATENCY + 1
 """Cycles from a slot to its scaled values: one more than a convolution's totals need."""
 
@@ -55,7 +58,7 @@ def add_finish(config: Config, lines: int, taken: int, occupation: Occupation) -
         return alone
     engine = _Engine(slots_per_line(config), line_latency(config), clamp_latency(config), lines)
     cycle = taken + 1
-    while not engine.cycle(cycle, occupation.lanes(cycle + 2), occupation.memory(cycle + 1)):
+    while not engine.cycle(cycle, occupation.lanes(cycle + 3), occupation.memory(cycle + 1)):
         cycle += 1
     return cycle + 1
 
@@ -78,7 +81,7 @@ class _Engine:
         self.turn, self.room = 0, LINES
         self.answers: deque[tuple[int, int]] = deque()  # (cycle, which input)
         self.queued = [0, 0]
-        self.left, self.phase = 0, 0
+        self.left, self.phase, self.loaded = 0, 0, -DECISION
         self.pairs, self.lines, self.out_slot = SUMS, LINES, 0
         self.summed: deque[int] = deque()  # cycles in which sums enter their queue
         self.sums, self.collected, self.results = 0, 0, 0
@@ -87,7 +90,7 @@ class _Engine:
     def cycle(self, t: int, lanes_taken: bool, memory_taken: bool) -> bool:
         """One clock cycle; true when the last line is written in it. Decisions see the state before its end.
 
-        Whether the memory is a convolution's is said of the next cycle, whether the lanes are, of the next but one.
+        Whether the memory is a convolution's is said of the next cycle, whether the lanes are, of the third from now.
         """
         arrived = self._arrivals(t)
         writing = self.results > 0 and not memory_taken
@@ -127,7 +130,7 @@ class _Engine:
         out = not lanes_taken and self.sums > 0 and (self.out_slot > 0 or self.lines > 0)
         feed = not lanes_taken and not out and self.left > 0 and (self.phase > 0 or self.pairs > 0)
         ends = self.left == 1 and feed and self.phase > 0
-        load = (self.left == 0 or ends) and min(self.queued) > 0
+        load = (self.left == 0 or ends) and min(self.queued) > 0 and t != self.loaded + DECISION
         if out:
             self.lines -= self.out_slot == 0
             self.out_slot = (self.out_slot + 1) % self.slots
@@ -136,14 +139,15 @@ class _Engine:
             self.collected += 1
             if self.collected == self.slots:
                 self.collected = 0
-                self.complete.append(t + 1 + SLOT_LATENCY + self.clamp + 1)
+                self.complete.append(t + DECISION + SLOT_LATENCY + self.clamp + 1)
         elif feed:
             if self.phase:
-                self.summed.append(t + 1 + SLOT_LATENCY + 1)
+                self.summed.append(t + DECISION + SLOT_LATENCY + 1)
             self.pairs -= 1 - self.phase
             self.left -= self.phase
             self.phase ^= 1
         if load:
+            self.loaded = t
             self.left = self.slots
             self.queued = [queued - 1 for queued in self.queued]
             self.room += 1

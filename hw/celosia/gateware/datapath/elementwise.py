@@ -15,7 +15,7 @@ re-enter as soon as a slot is free; there are no passes and no drains between th
 convolution does not need will do.
 """
 
-from amaranth.hdl import Cat, Const, Module, Mux, Signal, signed
+from amaranth.hdl import Cat, Const, Module, Mux, Signal, signed, unsigned
 from amaranth.lib import data, enum, stream
 from amaranth.lib.wiring import Component, In, Out
 
@@ -44,12 +44,22 @@ class Kind(enum.Enum, shape=2):
 
 
 class _Moves(data.Struct):
-    """What the data do in the cycle after a decision."""
+    """What the data do for a decision."""
 
     out: 1  # a sum leaves its queue
     load: 1  # a line of each input leaves its queue
     refill: 1  # and is taken up
     shift: 1  # or the current two move on by a slot of either
+
+
+class _Decision(data.Struct):
+    """What the next slot but one carries, and what the data do for it."""
+
+    valid: 1
+    kind: unsigned(2)
+    scale: Scale
+    zero_point: signed(8)
+    moves: _Moves
 
 
 class Elementwise(Component):
@@ -62,7 +72,7 @@ class Elementwise(Component):
     lines, line_valid, line_data:
         The activation memory, whole lines.
     slot, slot_kind, slot_scale, slot_valid, slot_ready:
-        To the lanes; valid only in a cycle after one with ``slot_ready``.
+        To the lanes; valid only two cycles after one with ``slot_ready``.
     y, source:
         From the lanes.
     range, q:
@@ -216,10 +226,10 @@ class Elementwise(Component):
     def _issue(self, m: Module, job, inputs: tuple[Queue, Queue], sums: Queue, written: Signal):
         """Offers the lanes one slot after the other: a waiting sum if there is room for its result, else an input.
 
-        What a slot is to carry is decided a cycle before it is offered; from there it goes on unconditionally, so
-        hundreds of registers all over the chip wait for nothing but that decision, which by then is a register, too::
+        What a slot is to carry is decided two cycles before it is offered; from there it goes on unconditionally, so
+        hundreds of registers all over the chip wait for nothing but that decision, which has a cycle for its way::
 
-            decide: counters ─► what, shift, refill ─► choose: sums, lines ─► slot
+            decide: counters ─► what, shift, refill ─► the same, everywhere ─► choose: sums, lines ─► slot
         """
         first, second = inputs
         left = Signal(range(self.slots + 1))  # slots of the current line still to come
@@ -232,6 +242,7 @@ class Elementwise(Component):
 
         free, waits, out, feed, load, paired = Signal(), Signal(), Signal(), Signal(), Signal(), Signal()
         begin_line, begin_pair = Signal(), Signal()
+        moves = Signal(_Moves)
         m.d.comb += [
             free.eq(self.slot_ready),
             waits.eq(some_waiting & (within_line | some_lines)),
@@ -239,7 +250,8 @@ class Elementwise(Component):
             feed.eq(free & ~out & ~none_left & (phase | some_pairs)),
             begin_line.eq(out & ~within_line),
             begin_pair.eq(feed & ~phase),
-            load.eq((none_left | (one_left & paired)) & first.some & second.some),
+            # A line that leaves its queue in this cycle is counted there still.
+            load.eq((none_left | (one_left & paired)) & first.some & second.some & ~moves.load),
             paired.eq(feed & phase),
             self._loads.eq(load),
         ]
@@ -255,29 +267,36 @@ class Elementwise(Component):
             m.d.sync += [left.eq(left - 1), none_left.eq(one_left), one_left.eq(left == 2)]
         with m.If(load):
             m.d.sync += [left.eq(self.slots), none_left.eq(0), one_left.eq(self.slots == 1)]
-        moves, zero_point = Signal(_Moves), Signal.like(job.zero_point_a)  # of an input
+        decided, zero_point = Signal(_Decision), Signal.like(job.zero_point_a)  # of an input
         m.d.sync += [
-            self.slot_valid.eq(out | feed),
-            zero_point.eq(Mux(phase, job.zero_point_b, job.zero_point_a)),
-            moves.out.eq(out),
-            moves.load.eq(load),
+            decided.valid.eq(out | feed),
+            decided.moves.out.eq(out),
+            decided.moves.load.eq(load),
             # The lines follow the queues whenever they are used up, whether there is a next one or not.
-            moves.refill.eq(none_left | (one_left & paired)),
-            moves.shift.eq(feed),
+            decided.moves.refill.eq(none_left | (one_left & paired)),
+            decided.moves.shift.eq(feed),
+            decided.zero_point.eq(Mux(phase, job.zero_point_b, job.zero_point_a)),
         ]
         # These go to every lane. Where nothing is offered they do not matter, so they do not ask whether it is.
         with m.If(waits):
-            m.d.sync += self.slot_kind.eq(Kind.OUT)
-            m.d.sync += self.slot_scale.multiplier.eq(job.multiplier_out)
-            m.d.sync += self.slot_scale.exponent.eq(job.exponent_out)
+            m.d.sync += decided.kind.eq(Kind.OUT)
+            m.d.sync += decided.scale.multiplier.eq(job.multiplier_out)
+            m.d.sync += decided.scale.exponent.eq(job.exponent_out)
         with m.Elif(phase):
-            m.d.sync += self.slot_kind.eq(Kind.SECOND)
-            m.d.sync += self.slot_scale.multiplier.eq(job.multiplier_b)
-            m.d.sync += self.slot_scale.exponent.eq(job.exponent_b)
+            m.d.sync += decided.kind.eq(Kind.SECOND)
+            m.d.sync += decided.scale.multiplier.eq(job.multiplier_b)
+            m.d.sync += decided.scale.exponent.eq(job.exponent_b)
         with m.Else():
-            m.d.sync += self.slot_kind.eq(Kind.FIRST)
-            m.d.sync += self.slot_scale.multiplier.eq(job.multiplier_a)
-            m.d.sync += self.slot_scale.exponent.eq(job.exponent_a)
+            m.d.sync += decided.kind.eq(Kind.FIRST)
+            m.d.sync += decided.scale.multiplier.eq(job.multiplier_a)
+            m.d.sync += decided.scale.exponent.eq(job.exponent_a)
+        m.d.sync += [
+            self.slot_valid.eq(decided.valid),
+            self.slot_kind.eq(decided.kind),
+            self.slot_scale.eq(decided.scale),
+            moves.eq(decided.moves),
+            zero_point.eq(decided.zero_point),
+        ]
         self._choose(m, zero_point, inputs, sums, moves)
 
     def _choose(self, m: Module, zero_point, inputs: tuple[Queue, Queue], sums: Queue, moves: data.View):

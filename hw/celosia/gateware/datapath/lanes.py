@@ -44,10 +44,10 @@ class Lanes(Component):
         From the accumulators and the parameter ring; not more often than every ``lane_groups`` cycles, and steady for
         so long.
     soon:
-        ``valid`` is high two cycles later.
+        ``valid`` is high three cycles later.
     slot, slot_valid, slot_ready, slot_kind, slot_scale:
-        The element-wise engine's values (one scale for all lanes). ``slot_ready`` is about the next cycle: what is
-        offered in it enters; in any other ``slot_valid`` must be low.
+        The element-wise engine's values (one scale for all lanes). ``slot_ready`` is about the next cycle but one: what
+        is offered in it enters; in any other ``slot_valid`` must be low.
     y, source:
         Results, :attr:`latency` cycles after ``valid``, :attr:`slot_latency` cycles after ``slot_valid``.
     """
