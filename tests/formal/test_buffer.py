@@ -4,7 +4,7 @@ from amaranth.hdl import Assert, Module, Signal
 from amaranth.lib import stream
 from amaranth.lib.wiring import Component, In, Out, connect, flipped
 
-from celosia.gateware.control.buffer import StreamBuffer
+from celosia.gateware.control.buffer import StreamBuffer, TurnBuffer
 from support.axi_rules import Stable
 
 from .proving import check, started
@@ -19,14 +19,14 @@ class Queue(Component):
     i: stream.Interface
     o: stream.Interface
 
-    def __init__(self, *, broken: bool = False):
-        self.broken = broken
+    def __init__(self, kind: type[StreamBuffer | TurnBuffer], *, broken: bool = False):
+        self.kind, self.broken = kind, broken
         super().__init__({"i": In(stream.Signature(8)), "o": Out(stream.Signature(8))})
 
     def elaborate(self, platform):
         m = Module()
         started(m)
-        m.submodules.buffer = buffer = StreamBuffer(8)
+        m.submodules.buffer = buffer = self.kind(8)
         connect(m, flipped(self.i), buffer.i)
         connect(m, buffer.o, flipped(self.o))
 
@@ -49,10 +49,12 @@ class Queue(Component):
         return m
 
 
-def test_a_buffer_is_a_queue_of_two(tmp_path):
-    check(Queue(), tmp_path, depth=12)
+@pytest.mark.parametrize("kind", [StreamBuffer, TurnBuffer])
+def test_a_buffer_is_a_queue_of_two(kind, tmp_path):
+    check(Queue(kind), tmp_path, depth=12)
 
 
-def test_the_proof_notices_a_lost_payload(tmp_path):
+@pytest.mark.parametrize("kind", [StreamBuffer, TurnBuffer])
+def test_the_proof_notices_a_lost_payload(kind, tmp_path):
     with pytest.raises(AssertionError, match="not proved"):
-        check(Queue(broken=True), tmp_path, depth=12)
+        check(Queue(kind, broken=True), tmp_path, depth=12)
