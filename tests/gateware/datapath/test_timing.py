@@ -15,19 +15,21 @@ from support.machine import Machine
 
 
 def measure(config: Config, engine: str, commands: list[tuple[Opcode, dict]]) -> tuple[list[int], list[int]]:
-    """The cycles in which each command is taken and has finished, all offered one after the other."""
+    """The cycles in which each command is taken and has finished, all offered one after the other; each is there a
+    cycle before it is offered."""
     dut = Compute(config)
     port = getattr(dut, engine)
     taken, finished = [], []
 
     async def bench(ctx):
-        cycle = 0
+        cycle, there = 0, None
         while len(finished) < len(commands):
-            left = commands[len(taken) :]
-            ctx.set(port.command.valid, bool(left))
+            left, offered = commands[len(taken) :], there == len(taken)
+            ctx.set(port.command.valid, bool(left) and offered)
             if left:
                 ctx.set(port.command.payload.as_value(), int.from_bytes(encode(left[0][0], **left[0][1]), "little"))
-                if ctx.get(port.command.ready):
+                there = len(taken)
+                if offered and ctx.get(port.command.ready):
                     taken.append(cycle)
             if ctx.get(port.finished):
                 finished.append(cycle)
@@ -52,10 +54,10 @@ def test_convolution_engine_takes_what_the_model_says(name):
         else:
             commands.append((Opcode.CONV, random_conv(config, rng)))
     model = ConvModel(config)
-    ready, taken, finished = 0, [], []
+    ready, taken, finished = 1, [], []
     for opcode, fields in commands:
         taken.append(model.accept(ready))
-        ready = taken[-1] + 1
+        ready = taken[-1] + 2
         finished.append(model.run(decode(encode(opcode, **fields)), taken[-1]))
     assert (taken, finished) == measure(config, "conv", commands)
 
