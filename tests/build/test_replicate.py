@@ -159,6 +159,34 @@ def test_a_register_of_memories_far_apart_has_a_copy_for_each_stretch():
     assert found == ["address", "address_copy_1", "address", "address_copy_1"]
 
 
+def held(columns: tuple[int, ...], bits: list[int]) -> dict[str, dict]:
+    """Multipliers that a floor plan holds in columns, each with a bit as input."""
+    return {
+        f"multiplier_{i}": lut([bit], 100 + i, "MULT18X18D", first="A0") | {"attributes": {"BEL": f"X{x}/Y34/MULT18_0"}}
+        for i, (x, bit) in enumerate(zip(columns, bits, strict=True))
+    }
+
+
+@pytest.mark.parametrize(("before", "copies"), [(("TRELLIS_FF",), 1), (("TRELLIS_FF", "LUT4"), 0)])
+def test_a_register_behind_one_lut_has_a_copy_for_each_stretch_of_logic(before: tuple[str, ...], copies: int):
+    """Behind more logic than a LUT, copies would only lie far from it."""
+    cells = {"first": register(DATA, 5)}
+    for number, kind in enumerate(before):
+        cells[f"before_{number}"] = (
+            register(5 + number, 6 + number) if kind == "TRELLIS_FF" else lut([5 + number], 6 + number)
+        )
+    last = 5 + len(before)
+    cells |= {"choose": lut([last], 20), "shared": register(20, OUT), **held((4, 60), [OUT, OUT])}
+    assert replicate(design(cells), limit=100) == copies
+
+
+def test_a_register_in_front_of_registers_may_drive_twice_as_far():
+    ways = {f"way_{i}": register(OUT, 10 + i) for i in range(2)}
+    made = design({"address": register(DATA, OUT), **ways, **held((4, 60), [10, 11])})
+    assert replicate(made, limit=100) == 0
+    assert replicate(design({"address": register(DATA, OUT), **held((4, 60), [OUT, OUT])}), limit=100) == 1
+
+
 _BUSY = """
 import json, random
 from celosia.build.replicate import replicate

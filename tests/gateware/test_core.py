@@ -285,7 +285,7 @@ def test_windows_while_a_program_runs():
                 await bench.host.write(ctx, window(CONFIG, space) + address, word, rng.getrandbits(4))
                 assert await bench.host.read(ctx, window(CONFIG, space) + address) == word
             accesses += 1
-        assert accesses > 8
+        assert accesses > 10
         assert await bench.done(ctx) == Status.DONE
         assert await bench.download(ctx, Space.ACTIVATIONS, CONFIG.activation_bytes) == expected
         for (space, address), value in model.items():

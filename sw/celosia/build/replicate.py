@@ -28,8 +28,8 @@ _LARGE = {"DP16KD": 4, "MULT18X18D": 4}
 """... of cells that count for as many, for they are few and lie far from each other."""
 
 FAR = 40
-"""Columns and rows of the FPGA: what may lie far off, and whose inputs lie farther apart, has a copy for each part of
-them."""
+"""Columns and rows of the FPGA: a cell whose inputs lie farther apart has a copy for each part of them, where that
+helps."""
 
 _DRIVERS = {"LUT4": "Z", "TRELLIS_FF": "Q"}
 """Cells that are replicated, in this order, and their output."""
@@ -124,10 +124,7 @@ class _Netlist:
         if bit in self.outside or any(port in _BINDING | _CLOCKS for _, port, _ in inputs):
             return []
         shared = [entry for entry in inputs if entry[1] in _SHARED and not self.planned]
-        far = float("inf")
-        if self.planned and self._moves(name):  # a register further on halves the way that is left
-            onwards = all(port == "DI" for _, port, _ in inputs)
-            far = 2 * FAR if onwards else FAR
+        far = self._far(name, inputs) if self.planned else float("inf")
         first, *others = self._neighbourhoods([entry for entry in inputs if entry not in shared], limit, far)
         made = [self._add(name, output, group) for group in others]
         if made:
@@ -160,16 +157,17 @@ class _Netlist:
                     self.inputs[driver].append((own, port, place))
         return own
 
-    def _moves(self, name: str) -> bool:
-        """Whether copies of a cell may lie far off: it is behind registers alone; or behind a LUT that is, and in front
-        of logic, where no further register halves the way."""
+    def _far(self, name: str, inputs: list[Input]) -> float:
+        """How far a cell's inputs may lie apart. Logic in front of copies would lie as far off as they, but for one LUT
+        in front of a register; a register further on halves the way."""
         before = self._before(name)
-        luts = [cell for cell in before if self.cells[cell]["type"] == "LUT4"]
-        before |= {register for lut in luts for register in self._before(lut)}
-        if {self.cells[cell]["type"] for cell in before - set(luts)} - {"TRELLIS_FF"}:
-            return False
-        bit = self.cells[name]["connections"][_DRIVERS[self.cells[name]["type"]]][0]
-        return not luts or not any(self.cells[sink]["type"] == "TRELLIS_FF" for sink, _, _ in self.inputs[bit])
+        luts = {cell for cell in before if self.cells[cell]["type"] == "LUT4"}
+        registers = (before - luts).union(*map(self._before, luts))
+        if any(self.cells[cell]["type"] != "TRELLIS_FF" for cell in registers):
+            return float("inf")
+        if luts and any(self.cells[sink]["type"] == "TRELLIS_FF" for sink, _, _ in inputs):
+            return float("inf")
+        return 2 * FAR if all(port == "DI" for _, port, _ in inputs) else FAR
 
     def _before(self, name: str) -> set[str]:
         """The cells that drive a cell's inputs."""

@@ -58,7 +58,7 @@ def add_finish(config: Config, lines: int, taken: int, occupation: Occupation) -
         return alone
     engine = _Engine(slots_per_line(config), line_latency(config), clamp_latency(config), lines)
     cycle = taken + 1
-    while not engine.cycle(cycle, occupation.lanes(cycle + 3), occupation.memory(cycle + 1)):
+    while not engine.cycle(cycle, occupation.lanes(cycle + DECISION + 1), occupation.memory(cycle + 1)):
         cycle += 1
     return cycle + 1
 

@@ -8,7 +8,18 @@ from amaranth.lib.wiring import Component, In, Out
 __all__ = ["StreamBuffer", "TurnBuffer"]
 
 
-class StreamBuffer(Component):
+class _Buffer(Component):
+    """Two entries between two streams of one shape, the payload's."""
+
+    i: stream.Interface
+    o: stream.Interface
+
+    def __init__(self, shape):
+        self.shape = shape
+        super().__init__({"i": In(stream.Signature(shape)), "o": Out(stream.Signature(shape))})
+
+
+class StreamBuffer(_Buffer):
     """Two entries between two streams: everything that leaves is a register, ``i.ready`` included.
 
     A payload takes one cycle when nothing is in its way; one payload a cycle passes.
@@ -17,19 +28,7 @@ class StreamBuffer(Component):
 
         i ──┬──────────────► output register ──► o
             └─► second entry ──┘   (used when o stalls; i.ready = it is free)
-
-    Parameters
-    ----------
-    shape:
-        Shape of the payload.
     """
-
-    i: stream.Interface
-    o: stream.Interface
-
-    def __init__(self, shape):
-        self.shape = shape
-        super().__init__({"i": In(stream.Signature(shape)), "o": Out(stream.Signature(shape))})
 
     def elaborate(self, platform):
         m = Module()
@@ -49,23 +48,11 @@ class StreamBuffer(Component):
         return m
 
 
-class TurnBuffer(Component):
+class TurnBuffer(_Buffer):
     """A :class:`StreamBuffer` for a wide payload that somebody far away takes: two entries, written and read in turn.
 
     Nothing but the pointers waits for ``o.ready``; the payload leaves through a multiplexer.
-
-    Parameters
-    ----------
-    shape:
-        Shape of the payload.
     """
-
-    i: stream.Interface
-    o: stream.Interface
-
-    def __init__(self, shape):
-        self.shape = shape
-        super().__init__({"i": In(stream.Signature(shape)), "o": Out(stream.Signature(shape))})
 
     def elaborate(self, platform):
         m = Module()

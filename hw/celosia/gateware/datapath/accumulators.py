@@ -60,8 +60,8 @@ class Accumulators(Component):
         Pulses so that the scale of a total that is the first of its n-tile is there together with the total.
     totals, valid, soon:
         To the lanes, C sums of 32 bits (two's complement, wrapping); steady until the next vector where the lanes
-        need several cycles for one. ``soon`` is high three cycles before
-        ``valid``, where somebody asks: beside an element-wise engine.
+        need several cycles for one. ``soon`` is high three cycles before ``valid``, where somebody asks: beside an
+        element-wise engine.
     """
 
     lead = 3
