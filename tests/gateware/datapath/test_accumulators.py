@@ -26,7 +26,7 @@ def planes(draw):
 def test_totals_are_sums_over_tiles(config, planes, seed):
     rng = np.random.default_rng(seed)
     limit = 1 << (config.sum_bits - 1)
-    apart = REVISIT + accumulator_way(config)
+    apart = REVISIT + 3 * accumulator_way(config)
     stimulus, expected = [], []  # (flags, sums, bias) a cycle; totals in order
     for slots, tiles, gap, maximum in planes:
         bias = np.where(rng.random(4) < 0.5, rng.integers(-(2**15), 2**15, 4), rng.choice([2**30 + 7, -(2**30)], 4))

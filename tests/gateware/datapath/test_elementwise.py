@@ -25,7 +25,7 @@ class Taken:
 
     def __init__(self, rng: random.Random, lanes: float, memory: float, run: int):
         self._lanes, self._memory = (
-            [taken for _ in range(CYCLES // run + 3) for taken in [rng.random() < share] * run]
+            [taken for _ in range(CYCLES // run + 4) for taken in [rng.random() < share] * run]
             for share in (lanes, memory)
         )
 
@@ -55,7 +55,7 @@ def run(config, fields: dict, taken: Taken, activations: np.ndarray) -> tuple[in
         ctx.set(dut.q, clamped.pop(cycle, [0] * config.lanes))
         ctx.set(dut.line_valid, cycle in answers)
         ctx.set(dut.line_data, int.from_bytes(answers.pop(cycle, b""), "little"))
-        ctx.set(dut.slot_ready, not taken.lanes(cycle + 3))
+        ctx.set(dut.slot_ready, not taken.lanes(cycle + 4))
         ctx.set(dut.lines.ready, not taken.memory(cycle + 1))
         if source["elementwise"] and source["kind"] == Kind.OUT.value:
             low, high, zero_point = (ctx.get(getattr(dut.range, name)) for name in ("low", "high", "zero_point"))

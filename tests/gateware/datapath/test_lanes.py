@@ -73,7 +73,7 @@ def test_all_sums_enter_and_the_element_wise_engine_has_every_other_slot(name):
     config, rng = configuration(name), np.random.default_rng(2)
     dut, lanes, groups = Lanes(config), config.lanes, config.lane_groups
     begins, taken, expected, coming = set(), set(), {}, {}  # the last by the cycle in which they leave, or enter
-    for cycle in range(204):
+    for cycle in range(205):
         if cycle not in taken and rng.random() < (0.8 if cycle < 100 else 0.1):
             begins.add(cycle)
             taken.update(range(cycle, cycle + groups))
@@ -83,7 +83,7 @@ def test_all_sums_enter_and_the_element_wise_engine_has_every_other_slot(name):
         return [tuple(int(rng.integers(*limit)) for limit in limits) for _ in range(count)]
 
     async def bench(ctx):
-        ready = coming_ready = False
+        ready = [False] * 3  # in this cycle and the next two
         for cycle in range(200):
             if cycle in begins:
                 sums = draw(config.columns)
@@ -91,15 +91,15 @@ def test_all_sums_enter_and_the_element_wise_engine_has_every_other_slot(name):
                 ctx.set(dut.totals, [x for x, _, _ in sums])
                 ctx.set(dut.scale, [{"multiplier": m, "exponent": e} for _, m, e in sums])
             ctx.set(dut.valid, cycle in begins)
-            ctx.set(dut.soon, cycle + 3 in begins)
-            slot, kind, offered = draw(lanes), int(rng.integers(3)), ready and bool(rng.integers(2))
+            ctx.set(dut.soon, cycle + 4 in begins)
+            slot, kind, offered = draw(lanes), int(rng.integers(3)), ready[0] and bool(rng.integers(2))
             slot = [(x, *slot[0][1:]) for x, _, _ in slot]
             ctx.set(dut.slot, [x for x, _, _ in slot])
             ctx.set(dut.slot_scale, {"multiplier": slot[0][1], "exponent": slot[0][2]})
             ctx.set(dut.slot_kind, kind)
             ctx.set(dut.slot_valid, offered)
-            ready, coming_ready = coming_ready, cycle + 3 not in taken
-            assert cycle < 3 or ctx.get(dut.slot_ready) == coming_ready
+            ready = [*ready[1:], cycle + 4 not in taken]
+            assert cycle < 4 or ctx.get(dut.slot_ready) == ready[-1]
             if cycle in coming:
                 expected[cycle + dut.latency] = (1, 0), None, [scale(*value) for value in coming.pop(cycle)]
             if offered:

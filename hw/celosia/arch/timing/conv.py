@@ -15,6 +15,7 @@ from ..isa import Opcode, Routing
 
 __all__ = [
     "ConvModel",
+    "accumulator_latency",
     "accumulator_way",
     "array_latency",
     "array_stages",
@@ -33,14 +34,14 @@ __all__ = [
 STEP_LATENCY = 1
 """Cycles from the decision that there is a step to the step with its address."""
 
-ACCUMULATOR_LATENCY = 2
-"""Cycles from a vector's sums to its totals: the bias, the old sums."""
-
 LANES_LATENCY = 9
 """Cycles from a total to its scaled value."""
 
 REVISIT = 4
-"""Cycles that must lie between two visits to one accumulator: its read-modify-write, without ways."""
+"""Cycles that must lie between two visits to one accumulator: its read-modify-write, if it has no ways."""
+
+START_LATENCY = 2
+"""Cycles from a command, or from the fetch that its parameters wait for, to the start of the tile they are for."""
 
 FREED_LATENCY = 3
 """Cycles from the lanes' moving on to the next n-tile to a fetch that waited for the place in the ring: the ring's
@@ -57,9 +58,15 @@ def memory_way(config: Config) -> int:
 
 
 def accumulator_way(config: Config) -> int:
-    """Cycles from the accumulators' memory to the additions, which lie all over the chip: one, where a tile's weights
-    take so long that it costs nothing."""
-    return int(config.weight_cycles > REVISIT)
+    """Cycles from the accumulators' memory to the additions, which lie all over the chip, from those to the choice
+    between sum and maximum, and from there back: one each, where a tile's weights take so long that it costs nothing.
+    """
+    return int(config.weight_cycles >= REVISIT + 3)
+
+
+def accumulator_latency(config: Config) -> int:
+    """Cycles from a vector's sums to its totals: the bias, the old sums, perhaps the choice."""
+    return 2 + accumulator_way(config)
 
 
 def record_latency(config: Config) -> int:
@@ -75,8 +82,8 @@ def parameter_latency(config: Config) -> int:
 
 def clamp_latency(config: Config) -> int:
     """Cycles from a scaled value to int8: zero point, comparisons, choice; and, where the lanes lie all over the chip,
-    the way to them of what is the same for all."""
-    return 3 + memory_way(config)
+    the way to them of what is the same for all, in two steps."""
+    return 3 + 2 * memory_way(config)
 
 
 def output_latency(config: Config) -> int:
@@ -129,15 +136,16 @@ def parameter_ring(config: Config) -> int:
 
 def minimum_tile_cycles(config: Config) -> int:
     """Cycles a tile lasts even if it has fewer vectors: its weights must pass, its accumulators must settle."""
-    return max(config.weight_cycles, REVISIT + accumulator_way(config))
+    return max(config.weight_cycles, REVISIT + 3 * accumulator_way(config))
 
 
 def parameter_slack(config: Config) -> int:
-    """Records of an n-tile that may still be missing when its first tile starts.
+    """Records of an n-tile that may still be missing when the fetch of one lets its first tile start.
 
     Its vector passes feeder and array before its bias is read, three cycles before the sums.
     """
-    return STEP_LATENCY + feeder_latency(config) + array_latency(config) - 3 - parameter_latency(config) - 1
+    to_bias = START_LATENCY + STEP_LATENCY + feeder_latency(config) + array_latency(config) - 3
+    return to_bias - parameter_latency(config) - 2
 
 
 def records_ahead(config: Config) -> int:
@@ -316,7 +324,7 @@ class ConvModel:
         shortest = minimum_tile_cycles(config)
         tile, last_tile = max(walk.steps, shortest), max(walk.steps * pace, shortest)
         enough = records_ahead(config) if command["opcode"] is Opcode.CONV else 0
-        to_sums = STEP_LATENCY + feeder_latency(config) + array_latency(config)
+        to_totals = STEP_LATENCY + feeder_latency(config) + array_latency(config) + accumulator_latency(config)
         fetch = accepted + 1
         start = last_start = out = accepted
         for n in range(walk.n_tiles):
@@ -327,13 +335,13 @@ class ConvModel:
                 fetch = max(fetch, self.scaled[index - ring + 1] + FREED_LATENCY)
             begun = fetch + enough
             fetch += walk.records
-            start = max(self.walker_end, accepted + 1 if n == 0 else 0, begun + 1)
+            start = max(self.walker_end, accepted + START_LATENCY if n == 0 else 0, begun + START_LATENCY)
             last_start = start + (walk.tiles - 1) * tile
             self.walker_end = last_start + last_tile
-            out = last_start + 1 + walk.last_output * pace + to_sums + ACCUMULATOR_LATENCY + LANES_LATENCY + pace - 1
-            sums = last_start + 1 + walk.first_output * pace + to_sums
-            self.scaled.append(sums + ACCUMULATOR_LATENCY - 2)
-            self._occupy(walk, sums + ACCUMULATOR_LATENCY)
+            out = last_start + 1 + walk.last_output * pace + to_totals + LANES_LATENCY + pace - 1
+            totals = last_start + 1 + walk.first_output * pace + to_totals
+            self.scaled.append(totals - 2)
+            self._occupy(walk, totals)
         self.walker_free = last_start + 1
         self.prefetch_free = fetch
         self.vectors += walk.n_tiles * walk.tiles * walk.steps

@@ -20,13 +20,14 @@ LINES = 4
 SUMS = 8
 """Sums between their first slot and their last: covers the lanes' latency at full rate."""
 
-DECISION = 2
-"""Cycles from the decision what a slot carries to the slot: one for its way to all lanes."""
+DECISION = 3
+"""Cycles from the decision what a slot carries to the slot: one for its way to all lanes, one for the sum or the input
+less its zero point."""
 
 SLOT_LATENCY = LANES_LATENCY + 1
 """Cycles from a slot to its scaled values: one more than a convolution's totals need."""
 
-_STEADY, _PERIOD = 24, 8
+_STEADY, _PERIOD = 24, 20
 """From the first number of lines on, every further ``_PERIOD`` of them take the same number of cycles."""
 
 
@@ -81,7 +82,7 @@ class _Engine:
         self.turn, self.room = 0, LINES
         self.answers: deque[tuple[int, int]] = deque()  # (cycle, which input)
         self.queued = [0, 0]
-        self.left, self.phase, self.loaded = 0, 0, -DECISION
+        self.left, self.phase, self.loaded = 0, 0, 0
         self.pairs, self.lines, self.out_slot = SUMS, LINES, 0
         self.summed: deque[int] = deque()  # cycles in which sums enter their queue
         self.sums, self.collected, self.results = 0, 0, 0
@@ -90,7 +91,7 @@ class _Engine:
     def cycle(self, t: int, lanes_taken: bool, memory_taken: bool) -> bool:
         """One clock cycle; true when the last line is written in it. Decisions see the state before its end.
 
-        Whether the memory is a convolution's is said of the next cycle, whether the lanes are, of the third from now.
+        Whether the memory is a convolution's is said of the next cycle, whether the lanes are, of the fourth from now.
         """
         arrived = self._arrivals(t)
         writing = self.results > 0 and not memory_taken
@@ -130,7 +131,7 @@ class _Engine:
         out = not lanes_taken and self.sums > 0 and (self.out_slot > 0 or self.lines > 0)
         feed = not lanes_taken and not out and self.left > 0 and (self.phase > 0 or self.pairs > 0)
         ends = self.left == 1 and feed and self.phase > 0
-        load = (self.left == 0 or ends) and min(self.queued) > 0 and t != self.loaded + DECISION
+        load = (self.left == 0 or ends) and min(self.queued) > 0
         if out:
             self.lines -= self.out_slot == 0
             self.out_slot = (self.out_slot + 1) % self.slots
@@ -146,8 +147,8 @@ class _Engine:
             self.pairs -= 1 - self.phase
             self.left -= self.phase
             self.phase ^= 1
+        self.room += self.loaded  # a cycle late
+        self.loaded = load
         if load:
-            self.loaded = t
             self.left = self.slots
             self.queued = [queued - 1 for queued in self.queued]
-            self.room += 1

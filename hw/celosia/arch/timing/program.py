@@ -37,6 +37,9 @@ CHECK_CYCLES = 2
 END_CYCLES = 1
 """Cycles from the last ``finished`` to END, whose waits are met, if the engines are all it waited for."""
 
+DONE_CYCLES = 2
+"""Cycles from END to the first one that CYCLES no longer counts."""
+
 
 class Interval(NamedTuple):
     """One command's stay in its engine (None: the sequencer itself), in cycles since the start."""
@@ -72,7 +75,7 @@ def predict(config: Config, commands: Sequence[Mapping[str, Any]], external: Ext
     for command in commands:
         machine.take(command)
     intervals = [Interval(engine, start, finish()) for engine, start, finish in machine.intervals]
-    return Schedule(machine.dispatch + 1, intervals, machine.conv.vectors)
+    return Schedule(machine.dispatch + DONE_CYCLES, intervals, machine.conv.vectors)
 
 
 class _Machine:

@@ -7,6 +7,7 @@ from amaranth.lib.wiring import Component, In, Out
 
 from ...arch.config import Config
 from ...arch.isa import Engine
+from ..delay import delay
 
 __all__ = ["Counters", "Counts"]
 
@@ -34,11 +35,11 @@ class Counters(Component):
     Members
     -------
     clear:
-        Everything to 0.
+        Everything to 0, at once.
     running, vector, waiting, busy:
         What is the case in this cycle; ``busy`` has a bit an engine.
     counts:
-        Cycles with ``running``, and those among them with each of the others.
+        Cycles with ``running``, and those among them with each of the others; with ``config.overlap`` a cycle late.
     """
 
     clear: Signal
@@ -63,18 +64,21 @@ class Counters(Component):
 
     def elaborate(self, platform):
         m = Module()
-        counts = self.counts
+        counts, late = self.counts, int(self.config.overlap)  # what is counted comes from all over the chip
+        clear, running, vector, waiting, busy = (
+            delay(m, getattr(self, name), late, name) for name in ("clear", "running", "vector", "waiting", "busy")
+        )
         if self.config.overlap:
             counting = [
                 counts.cycles.eq(counts.cycles + 1),
-                counts.vectors.eq(counts.vectors + self.vector),
-                counts.waits.eq(counts.waits + self.waiting),
-                *(counts.busy[e].eq(counts.busy[e] + self.busy[e]) for e in Engine),
+                counts.vectors.eq(counts.vectors + vector),
+                counts.waits.eq(counts.waits + waiting),
+                *(counts.busy[e].eq(counts.busy[e] + busy[e]) for e in Engine),
             ]
         else:
             counting = [counts.cycles.eq((counts.cycles + 1)[:SHORT])]
-        with m.If(self.clear):
+        with m.If(self.clear | clear):  # and what was under way
             m.d.sync += counts.as_value().eq(0)
-        with m.Elif(self.running):
+        with m.Elif(running):
             m.d.sync += counting
         return m

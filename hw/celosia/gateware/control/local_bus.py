@@ -17,7 +17,7 @@ from amaranth.lib.wiring import Component, In, Out, connect, flipped
 from ...arch.config import Config
 from ...arch.isa import Space
 from ..interfaces import LocalBus, local_request
-from .buffer import StreamBuffer, TurnBuffer
+from .buffer import TurnBuffer
 
 __all__ = ["READS", "LocalArbiter", "LocalSplit"]
 
@@ -65,7 +65,7 @@ class LocalArbiter(Component):
         initiators = (self.window, self.load, self.store)
         requests = []
         for name, initiator in zip(("window", "load", "store"), initiators, strict=True):
-            m.submodules[name] = entry = StreamBuffer(local_request(self.config))
+            m.submodules[name] = entry = TurnBuffer(local_request(self.config))
             connect(m, flipped(initiator.request), entry.i)
             requests.append(entry.o)
 
@@ -104,10 +104,12 @@ class LocalArbiter(Component):
             m.d.comb += initiator.data.eq(answer)
             m.d.sync += initiator.valid.eq(self.memories.valid & (reads.r_data == index))
 
-        pending = Signal(range(5))  # both buffers on its way may be full
-        enters = self.load.request.valid & self.load.request.ready
-        m.d.sync += pending.eq(pending + enters - (leaves & buffer.o.payload.load))
-        m.d.comb += self.load_pending.eq(pending != 0)
+        pending, enters = Signal(range(5)), Signal()  # both buffers on its way may be full; none leaves at once
+        m.d.sync += [
+            enters.eq(self.load.request.valid & self.load.request.ready),
+            pending.eq(pending + enters - (leaves & buffer.o.payload.load)),
+        ]
+        m.d.comb += self.load_pending.eq((pending != 0) | enters)
         return m
 
     def _next_turn(self, m: Module, turn, store_next, taken, requests):
@@ -149,12 +151,16 @@ class LocalSplit(Component):
         reading = Signal(len(space))
         under_way = Signal(range(2 * READS))
         none = Signal()  # a cycle late
-        may, begins = Signal(), Signal()
+        may, reads, begins, ends = Signal(), Signal(), Signal(), Signal()
         m.d.comb += [
             may.eq(request.payload.write | none | (space == reading)),
-            begins.eq(request.valid & request.ready & ~request.payload.write),
+            reads.eq(request.valid & ~request.payload.write & may),  # or will: it is offered to its memory
         ]
-        m.d.sync += none.eq((under_way == 0) & ~begins)
+        m.d.sync += [
+            begins.eq(reads & request.ready),
+            ends.eq(self.initiator.valid),
+            none.eq((under_way == 0) & ~begins & ~reads),
+        ]
         buses = [getattr(self, s.name.lower()) for s in sorted(Space, key=lambda s: s.value)]
         for index, bus in enumerate(buses):
             m.d.comb += [
@@ -166,7 +172,7 @@ class LocalSplit(Component):
             with m.If(reading == index):
                 m.d.comb += self.initiator.data.eq(bus.data)
         m.d.comb += self.initiator.valid.eq(Cat(bus.valid for bus in buses).any())
-        m.d.sync += under_way.eq(under_way + begins - self.initiator.valid)
-        with m.If(begins):
+        m.d.sync += under_way.eq(under_way + begins - ends)
+        with m.If(reads):
             m.d.sync += reading.eq(space)
         return m

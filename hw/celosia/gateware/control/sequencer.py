@@ -46,9 +46,9 @@ class Sequencer(Component):
         program memory ─► Fetch ─► check, compare waits ─► dispatch ─► load, store, conv, elementwise
                                         ▲ finished counts ◄───────────── finished
 
-    A command that is there is dispatched two cycles after the ``finished`` it waited for last. END ends the
-    program when its waits are met and all engines have finished everything, which takes a cycle less. Without
-    ``config.overlap`` the payload an engine took stays there until the engine has finished it.
+    A command that is there is dispatched two cycles after the ``finished`` it waited for last, and so does END end the
+    program when its waits are met and all engines have finished everything. Without ``config.overlap`` the payload an
+    engine took stays there until the engine has finished it.
 
     Members
     -------
@@ -276,11 +276,12 @@ class Sequencer(Component):
         for hit, why, where in reversed(faults):
             fault, cause, index = fault | hit, Mux(hit, why, cause), Mux(hit, where, index)
         done, resets, starts = Signal(), self.resets, self.starts
-        m.d.comb += done.eq(run & checked.end & ~self._unfinished.any())
         m.d.sync += [resets.eq(self.reset), starts.eq(self.start & (~self.running | self.reset))]
-        # What stops a program is looked at a cycle late: it reaches far, and comes from far.
+        # What ends or stops a program is looked at a cycle late: it reaches far, and comes from far.
         faulty, why, where = Signal(), Signal(ErrorCause), Signal(16)
+        goes_on = ~done & ~faulty & ~resets & ~starts
         m.d.sync += [
+            done.eq(run & checked.end & ~self._unfinished.any() & goes_on),
             faulty.eq(fault & self.running & ~resets & ~starts),
             why.as_value().eq(cause),
             where.eq(index),

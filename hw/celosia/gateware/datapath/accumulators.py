@@ -16,18 +16,18 @@
 Instead of adding, it can keep the larger (max pooling); then there is no bias.
 
 A sum starts from the bias with its first tile and goes straight on to the lanes with its last: there is neither a
-clearing nor a draining phase. Two visits to one slot are at least ``REVISIT`` cycles apart (the walker sees to it),
-or one more where the memory's words have a register on their way.
+clearing nor a draining phase. Two visits to one slot are at least ``REVISIT`` cycles apart (the walker sees to it), or
+three more where there is a register on the way from the memory, one between addition and choice, one on the way back.
 """
 
-from amaranth.hdl import Module, Mux, Signal, signed, unsigned
+from amaranth.hdl import Module, Mux, Signal, Value, signed, unsigned
 from amaranth.lib import data
 from amaranth.lib.memory import Memory
 from amaranth.lib.wiring import Component, In, Out
 
 from ...arch.config import Config
-from ...arch.timing.conv import ACCUMULATOR_LATENCY, accumulator_way
-from ..delay import delays
+from ...arch.timing.conv import accumulator_latency, accumulator_way
+from ..delay import delay, delays
 from ..family import Family, device_of
 from ..memory.ram import UNDEFINED, SimpleRam
 
@@ -60,15 +60,14 @@ class Accumulators(Component):
         Pulses so that the scale of a total that is the first of its n-tile is there together with the total.
     totals, valid, soon:
         To the lanes, C sums of 32 bits (two's complement, wrapping); steady until the next vector where the lanes
-        need several cycles for one. ``soon`` is high three cycles before ``valid``, where somebody asks: beside an
-        element-wise engine.
+        need several cycles for one. ``soon`` is high four cycles before ``valid``.
     """
 
     lead = 3
-    latency = ACCUMULATOR_LATENCY
 
     def __init__(self, config: Config):
         self.config = config
+        self.latency = accumulator_latency(config)
         super().__init__(
             {
                 "flags": In(Flags),
@@ -86,16 +85,17 @@ class Accumulators(Component):
         m = Module()
         config = self.config
         # The cycle in which the sums come is 0; a number behind a name is the cycle it is for, counted backwards.
-        flags3, flags2, flags1, flags0, later = delays(m, self.flags, self.lead + 1, "flags")
-        m.d.comb += self.next_scale.eq(flags0.valid & flags0.start & flags0.last)
-        writing = Signal()
-        ahead = flags2 if config.elementwise else flags1
+        way = accumulator_way(config)
+        flags3, flags2, flags1, flags0, *rest = delays(m, self.flags, self.lead + 1 + way, "flags")
+        before, later = ([flags0, *rest])[-2:]
+        m.d.comb += self.next_scale.eq(before.valid & before.start & before.last)
+        writing, ahead = Signal(), flags2 if way else flags3
         m.d.sync += [
             self.soon.eq(ahead.valid & ahead.last),
             self.valid.eq(later.valid & later.last),
             writing.eq(later.valid & ~later.last),
         ]
-        if device_of(platform).family is Family.ICE40 and not config.down_channels:
+        if device_of(platform).family is Family.ICE40 and not config.down_channels and not way:
             m.d.comb += self.next_bias.eq(flags2.valid & flags2.start & flags2.first)
             self._add_early(m, flags2, flags1, flags0, later, writing)
             return m
@@ -103,8 +103,7 @@ class Accumulators(Component):
         with m.If(flags3.valid):
             m.d.sync += slot2.eq(Mux(flags3.start, 0, following))
             m.d.sync += following.eq(Mux(flags3.start, 1, following + 1))
-        slots = delays(m, slot2, 4, "slot")
-        way = accumulator_way(config)
+        slots = delays(m, slot2, 4 + 2 * way, "slot")
         m.submodules.memory = memory = SimpleRam(config.accumulators, 32 * config.columns, way=(0, way))
         # 1: bias, if it is wanted; 0: added to the sums, which is not part of the loop through the memory
         with_bias, reads = Signal(), Signal()
@@ -124,19 +123,42 @@ class Accumulators(Component):
             bias = Signal(signed(32), name=f"bias_{c}", reset_less=True)
             new = Signal(signed(32), name=f"new_{c}", reset_less=True)
             m.d.sync += [bias.eq(Mux(with_bias, self.bias[c], 0)), new.eq(self.sums[c] + bias)]
-            # What a maximum is taken of are sums of one tile, which fit their own width.
-            difference = Signal(signed(config.sum_bits + 1), name=f"difference_{c}")
-            m.d.comb += difference.eq(new[: config.sum_bits].as_signed() - old[c][: config.sum_bits].as_signed())
             total = Signal(signed(32), name=f"total_{c}", reset_less=True)
             m.d.comb += self.totals[c].eq(total)
+            chosen = (self._choose_late if way else self._choose)(m, c, new, old[c], adds, compares)
             with m.If(later.valid | (config.lane_groups == 1)):
-                m.d.sync += total.eq(Mux(adds, new + old[c], Mux(compares & difference[-1], old[c], new)))
+                m.d.sync += total.eq(chosen)
         m.d.comb += [
-            memory.write.eq(writing),
-            memory.write_address.eq(slots[4]),
-            memory.write_data.eq(self.totals.as_value()),
+            memory.write.eq(delay(m, writing, way, "write")),
+            memory.write_address.eq(slots[4 + 2 * way]),
+            memory.write_data.eq(delay(m, self.totals.as_value(), way, "written", reset_less=True)),
         ]
         return m
+
+    def _is_less(self, new, old) -> Value:
+        """Whether ``new < old``. What a maximum is taken of are sums of one tile, which fit their own width."""
+        bits = self.config.sum_bits
+        return (new[:bits].as_signed() - old[:bits].as_signed())[-1]
+
+    def _choose(self, m: Module, c: int, new, old, adds: Signal, compares: Signal) -> Value:
+        """Column ``c``'s total: the sum, the larger, or the new one, of a first tile."""
+        return Mux(adds, new + old, Mux(compares & self._is_less(new, old), old, new))
+
+    def _choose_late(self, m: Module, c: int, new, old, adds: Signal, compares: Signal) -> Value:
+        """The same a cycle later. What is not wanted is cleared, which registers do for nothing, so that four inputs
+        choose."""
+        added, fresh, before = (
+            Signal(signed(bits), name=f"{name}_{c}", reset_less=True)
+            for name, bits in (("added", 32), ("fresh", 32), ("before", self.config.sum_bits))
+        )
+        keeps = Signal(name=f"keeps_{c}")
+        m.d.sync += [
+            added.eq(Mux(adds, new + old, 0)),
+            fresh.eq(Mux(adds, 0, new)),
+            before.eq(old),
+            keeps.eq(compares & self._is_less(new, old)),
+        ]
+        return Mux(keeps, before, added | fresh)
 
     def _add_early(self, m: Module, flags2, flags1, flags0, later, writing: Signal):
         """What is added is chosen a cycle before the addition, and then waits for the sums, not the other way round.

@@ -24,7 +24,7 @@ from ...arch.isa import ADD_LEFT_SHIFT, Add
 from ...arch.timing.conv import clamp_latency
 from ...arch.timing.elementwise import LINES, SUMS, slots_per_line
 from ..counter import count
-from ..delay import delay
+from ..delay import delay, delays
 from ..interfaces import EngineSignature
 from ..memory.activations import LineRequest
 from ..memory.parameters import Scale
@@ -44,7 +44,7 @@ class Kind(enum.Enum, shape=2):
 
 
 class _Moves(data.Struct):
-    """What the data do for a decision."""
+    """What the data do for a decision, a cycle before its slot."""
 
     out: 1  # a sum leaves its queue
     load: 1  # a line of each input leaves its queue
@@ -53,7 +53,7 @@ class _Moves(data.Struct):
 
 
 class _Decision(data.Struct):
-    """What the next slot but one carries, and what the data do for it."""
+    """What the slot after two more carries, and what the data do for it."""
 
     valid: 1
     kind: unsigned(2)
@@ -72,7 +72,7 @@ class Elementwise(Component):
     lines, line_valid, line_data:
         The activation memory, whole lines.
     slot, slot_kind, slot_scale, slot_valid, slot_ready:
-        To the lanes; valid only two cycles after one with ``slot_ready``.
+        To the lanes; valid only three cycles after one with ``slot_ready``.
     y, source:
         From the lanes.
     range, q:
@@ -226,12 +226,11 @@ class Elementwise(Component):
     def _issue(self, m: Module, job, inputs: tuple[Queue, Queue], sums: Queue, written: Signal):
         """Offers the lanes one slot after the other: a waiting sum if there is room for its result, else an input.
 
-        What a slot is to carry is decided two cycles before it is offered; from there it goes on unconditionally, so
+        What a slot is to carry is decided three cycles before it is offered; from there it goes on unconditionally, so
         hundreds of registers all over the chip wait for nothing but that decision, which has a cycle for its way::
 
-            decide: counters ─► what, shift, refill ─► the same, everywhere ─► choose: sums, lines ─► slot
+            decide: counters ─► what, shift, refill ─► the same, everywhere ─► sum, or input less zero ─► slot
         """
-        first, second = inputs
         left = Signal(range(self.slots + 1))  # slots of the current line still to come
         none_left, one_left = Signal(init=1), Signal()
         phase = Signal()  # the current slot's first input is on its way
@@ -242,7 +241,8 @@ class Elementwise(Component):
 
         free, waits, out, feed, load, paired = Signal(), Signal(), Signal(), Signal(), Signal(), Signal()
         begin_line, begin_pair = Signal(), Signal()
-        moves = Signal(_Moves)
+        loadable, some_loadable = Signal(range(LINES + 1)), Signal()  # lines of both inputs that may be taken up
+        decided = Signal(_Decision)
         m.d.comb += [
             free.eq(self.slot_ready),
             waits.eq(some_waiting & (within_line | some_lines)),
@@ -250,11 +250,11 @@ class Elementwise(Component):
             feed.eq(free & ~out & ~none_left & (phase | some_pairs)),
             begin_line.eq(out & ~within_line),
             begin_pair.eq(feed & ~phase),
-            # A line that leaves its queue in this cycle is counted there still.
-            load.eq((none_left | (one_left & paired)) & first.some & second.some & ~moves.load),
+            load.eq((none_left | (one_left & paired)) & some_loadable),
             paired.eq(feed & phase),
-            self._loads.eq(load),
+            self._loads.eq(decided.moves.load),
         ]
+        count(m, loadable, some_loadable, down=load, up=inputs[1].push)  # the second input's line is the later one
         count(m, pairs, some_pairs, down=begin_pair, up=out)
         count(m, lines, some_lines, down=begin_line, up=written)
         count(m, waiting, some_waiting, down=out, up=sums.push)
@@ -267,7 +267,6 @@ class Elementwise(Component):
             m.d.sync += [left.eq(left - 1), none_left.eq(one_left), one_left.eq(left == 2)]
         with m.If(load):
             m.d.sync += [left.eq(self.slots), none_left.eq(0), one_left.eq(self.slots == 1)]
-        decided, zero_point = Signal(_Decision), Signal.like(job.zero_point_a)  # of an input
         m.d.sync += [
             decided.valid.eq(out | feed),
             decided.moves.out.eq(out),
@@ -290,24 +289,28 @@ class Elementwise(Component):
             m.d.sync += decided.kind.eq(Kind.FIRST)
             m.d.sync += decided.scale.multiplier.eq(job.multiplier_a)
             m.d.sync += decided.scale.exponent.eq(job.exponent_a)
-        m.d.sync += [
-            self.slot_valid.eq(decided.valid),
-            self.slot_kind.eq(decided.kind),
-            self.slot_scale.eq(decided.scale),
-            moves.eq(decided.moves),
-            zero_point.eq(decided.zero_point),
+        near, offered = delays(m, decided, 2, "decided")[1:]
+        m.d.comb += [
+            self.slot_valid.eq(offered.valid),
+            self.slot_kind.eq(offered.kind),
+            self.slot_scale.eq(offered.scale),
         ]
-        self._choose(m, zero_point, inputs, sums, moves)
+        self._choose(m, near, inputs, sums)
 
-    def _choose(self, m: Module, zero_point, inputs: tuple[Queue, Queue], sums: Queue, moves: data.View):
-        """The slot that has been decided for, and the queues and lines that move on for it."""
-        config = self.config
+    def _choose(self, m: Module, now: data.View, inputs: tuple[Queue, Queue], sums: Queue):
+        """The next slot, which is decided: its data, and the queues and lines that move on for it.
+
+        What it does not carry is cleared, which registers do for nothing.
+        """
+        config, moves = self.config, now.moves
         first, second = inputs
         slot_bits = 8 * config.lanes
         whole = self.slots * slot_bits  # the last slot of a line may have more lanes than bytes
+        # A line leaves its queue two cycles or more after the one before: it is in a register when its turn comes.
+        ready = [delay(m, queue.o, 1, f"ready_{i}", reset_less=True) for i, queue in enumerate(inputs)]
         slots = [
-            [Cat(queue.o, Const(0, whole - len(queue.o)))[at : at + slot_bits] for at in range(0, whole, slot_bits)]
-            for queue in inputs
+            [Cat(entry, Const(0, whole - len(entry)))[at : at + slot_bits] for at in range(0, whole, slot_bits)]
+            for entry in ready
         ]
         line = Signal(2 * whole, reset_less=True)  # the slots of both inputs in the order in which they go
         with m.If(moves.refill):
@@ -319,9 +322,9 @@ class Elementwise(Component):
             second.pop.eq(moves.load),
             sums.pop.eq(moves.out),
         ]
-        with m.If(moves.out):
-            m.d.comb += self.slot.eq(sums.o)
-        with m.Else():
-            for i in range(config.lanes):
-                value = line[8 * i : 8 * i + 8].as_signed() - zero_point
-                m.d.comb += self.slot[i].eq(value << ADD_LEFT_SHIFT)
+        total = Signal(data.ArrayLayout(signed(32), config.lanes), reset_less=True)
+        m.d.sync += total.eq(Mux(moves.out, sums.o, 0))
+        for i in range(config.lanes):
+            value = Signal(signed(9), name=f"value_{i}", reset_less=True)
+            m.d.sync += value.eq(Mux(moves.out, 0, line[8 * i : 8 * i + 8].as_signed() - now.zero_point))
+            m.d.comb += self.slot[i].eq(total[i] | (value << ADD_LEFT_SHIFT))

@@ -113,7 +113,9 @@ def jobs_of(m: Module, config: Config, command: data.View) -> tuple[Any, Any, An
     walk, parameters, write = Signal(WalkJob(config)), Signal(ParameterJob), Signal(WriteJob)
     _from_conv(m, Conv(command.as_value()), walk, parameters, write)
     if config.down_channels:
-        with m.If(command.header.opcode == Opcode.DEPTHWISE):
+        # Of the two kinds there are, which one a single bit tells: subtractions wait for it.
+        bit = (Opcode.CONV.value ^ Opcode.DEPTHWISE.value).bit_length() - 1
+        with m.If(command.header.opcode.as_value()[bit] == Opcode.DEPTHWISE.value >> bit & 1):
             _from_depthwise(m, config, Depthwise(command.as_value()), walk, parameters, write)
     return walk, parameters, write
 

@@ -44,10 +44,10 @@ class Lanes(Component):
         From the accumulators and the parameter ring; not more often than every ``lane_groups`` cycles, and steady for
         so long.
     soon:
-        ``valid`` is high three cycles later.
+        ``valid`` is high four cycles later.
     slot, slot_valid, slot_ready, slot_kind, slot_scale:
-        The element-wise engine's values (one scale for all lanes). ``slot_ready`` is about the next cycle but one: what
-        is offered in it enters; in any other ``slot_valid`` must be low.
+        The element-wise engine's values (one scale for all lanes). ``slot_ready`` is about the third cycle from now:
+        what is offered in it enters; in any other ``slot_valid`` must be low.
     y, source:
         Results, :attr:`latency` cycles after ``valid``, :attr:`slot_latency` cycles after ``slot_valid``.
     """
@@ -79,7 +79,7 @@ class Lanes(Component):
         valid, soon, totals, scale = self._groups(m)
         source, kind = Signal(Source), Signal.like(self.slot_kind, reset_less=True)
         slot, slot_scale = Signal.like(self.slot, reset_less=True), Signal.like(self.slot_scale, reset_less=True)
-        taken = Signal()
+        taken, passes = Signal(), Signal()
         m.d.comb += self.slot_ready.eq(~soon)
         m.d.sync += [
             taken.eq(self.slot_valid),
@@ -89,6 +89,7 @@ class Lanes(Component):
             source.conv.eq(valid),
             source.elementwise.eq(taken),
             source.kind.eq(kind),
+            passes.eq(valid | taken),
         ]
         for i in range(config.lanes):
             m.submodules[f"lane_{i}"] = lane = self._lane(i, platform)
@@ -106,7 +107,7 @@ class Lanes(Component):
                 lane.x.eq(x),
                 lane.scale.eq(x_scale),
                 lane.left.eq(left),
-                lane.valid.eq(source.conv | source.elementwise),
+                lane.valid.eq(passes),
                 self.y[i].eq(lane.y),
             ]
         m.d.comb += self.source.eq(delay(m, source, Lane.latency, "source"))
@@ -121,8 +122,8 @@ class Lanes(Component):
         return Lane(with_multipliers if i < share(self.config, device).lanes else without)
 
     def _groups(self, m: Module):
-        """The convolution's slot, and whether it has the next but one: all columns at once, or a group of lanes after
-        the other.
+        """The convolution's slot, and whether it has the fourth from now: all columns at once, or a group of lanes
+        after the other.
 
         ``totals`` and ``scale`` stay until the last group has entered: the accumulators keep their totals until the
         next vector, and the next scale comes together with its total.

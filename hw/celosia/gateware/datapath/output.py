@@ -13,7 +13,7 @@ from amaranth.lib.fifo import SyncFIFO
 from amaranth.lib.wiring import Component, In, Out
 
 from ...arch.config import Config
-from ...arch.timing.conv import WRITER_QUEUE, clamp_latency, memory_way
+from ...arch.timing.conv import WRITER_QUEUE, clamp_latency
 from ..delay import delay, delays
 from ..memory.activations import ScatterWrite
 from .jobs import Widths, WriteJob, address_bits
@@ -40,7 +40,7 @@ class Clamp(Component):
         m = Module()
         # Results of convolutions and of the element-wise engine may alternate.
         changes = int(self.config.overlap or self.config.elementwise)
-        way = memory_way(self.config)
+        way = clamp_latency(self.config) - 3  # the clamp itself takes three cycles
         given = delay(m, self.range, way, "range", reset_less=True)
         low1, low2 = delays(m, given.low, 2 * changes, "low")[-2:] * (2 - changes)
         high1, high2 = delays(m, given.high, 2 * changes, "high")[-2:] * (2 - changes)

@@ -162,7 +162,7 @@ class StepWalker(Component):
     job:
         Commands, in order.
     begun:
-        Pulses once per n-tile whose parameters will be there in time; its first tile starts only then.
+        Pulses once per n-tile whose parameters will be there in time; its first tile starts two cycles later or more.
     valid, step:
         In a cycle with ``valid`` the feeder reads ``step``. Within a tile of another flow than ACROSS there is no
         gap, because samples that move down do not wait.
@@ -197,7 +197,7 @@ class StepWalker(Component):
         tile, now = tiles.tile.payload, tiles.now
         # N-tiles whose parameters are ready, and not started; whether there are any.
         ready_n, some_n = Signal(range(parameter_ring(config) + 2)), Signal()
-        begin_n, active, take, end = Signal(), Signal(), Signal(), Signal()
+        begin_n, active, may, take, end = Signal(), Signal(), Signal(), Signal(), Signal()
         more, go = Signal(), Signal()  # a step is left in this tile; there is one in this cycle
         age, aged = Signal(range(minimum_tile_cycles(config))), Signal()  # cycles this tile must still last
         steps, one_step = Signal(widths.outputs), Signal()
@@ -206,10 +206,12 @@ class StepWalker(Component):
         last_x, last_y = Signal(), Signal()
         count(m, ready_n, some_n, down=begin_n, up=self.begun)
         m.d.comb += [
-            tiles.tile.ready.eq((~active | end) & (~tile.first | some_n)),
-            take.eq(tiles.tile.valid & tiles.tile.ready),
+            take.eq(may & (~active | end)),
+            tiles.tile.ready.eq(take),
             begin_n.eq(take & tile.first),
         ]
+        # Whether a tile may be taken is known before: hundreds of registers wait to know whether it is.
+        m.d.sync += may.eq(tiles.tile.valid & (~tile.first | some_n) & ~take)
         if groups == 1:
             m.d.comb += [go.eq(active & more), end.eq(active & aged & (~more | (last_x & last_y)))]
         else:

@@ -52,15 +52,15 @@ class FrameTransmitter(Component):
         m.d.comb += [
             self.o.valid.eq(ready),
             sent.eq(ready & self.o.ready),
-            self.i.ready.eq(sent & is_content & ~full),
             crc.data.eq(byte),
             crc.add.eq(is_content & there & ~summed),
             crc.shift.eq(sent & is_checksum & ~full),
             stuffed.eq(full | is_zero | (state == _State.CODE)),
         ]
         m.d.sync += [
+            self.i.ready.eq(sent & is_content & ~full),  # a cycle late: the line has time, and the executor is far
             byte.eq(Mux(is_checksum, crc.value[:8], self.i.payload.byte)),
-            there.eq((self.i.valid | ~is_content) & ~crc.busy & ~sent),
+            there.eq((self.i.valid | ~is_content) & ~crc.busy & ~sent & ~self.i.ready),
             ready.eq(there & (summed | ~is_content) & ~crc.busy & ~sent),
             is_zero.eq((byte == 0) & ~state.as_value()[1]),
             full.eq(code == COBS_FULL),

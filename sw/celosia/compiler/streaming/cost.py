@@ -14,9 +14,9 @@ from typing import NamedTuple
 from celosia.arch.isa import Engine
 from celosia.arch.registers import PARAMETER_BYTES
 from celosia.arch.timing.conv import (
-    ACCUMULATOR_LATENCY,
     LANES_LATENCY,
     STEP_LATENCY,
+    accumulator_latency,
     array_latency,
     feeder_latency,
     minimum_tile_cycles,
@@ -78,7 +78,7 @@ class Costs:
         """From the end of a command to the start of one that waits for it."""
         config = self.network.config
         return (
-            STEP_LATENCY + feeder_latency(config) + array_latency(config) + ACCUMULATOR_LATENCY
+            STEP_LATENCY + feeder_latency(config) + array_latency(config) + accumulator_latency(config)
             + LANES_LATENCY + output_latency(config) + CHECK_CYCLES
         )  # fmt: skip
 

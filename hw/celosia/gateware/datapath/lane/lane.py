@@ -65,8 +65,9 @@ class Lane(Component):
         exponent = self.scale.exponent
         shifted = Signal(signed(32))
         m.d.comb += shifted.eq(self.x << self.left)
+        exponent = register(1, exponent, exponent.shape(), "exponent")
         right: Value = Mux(exponent[-1], (-exponent)[:5], 0)
-        for stage in (1, 2, 3, 4, 5):
+        for stage in (2, 3, 4, 5):
             right = register(stage, right, 5, "right")
         # to 5: the product
         high, half = self._product(m, shifted, self.scale.multiplier, moving[:5])
