@@ -15,7 +15,7 @@ from .proving import check, reach, started
 
 CONFIG = preset("c16").replace(name="proved", address_bits=20)
 UNIT = CONFIG.bus_bytes
-DEPTH = 10  # the third burst, of one row or of several
+DEPTH = 11  # the third burst, of one row or of several
 
 
 class Bounded(Component):

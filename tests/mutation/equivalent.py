@@ -41,12 +41,6 @@ _POWER = "registers move without a value, too, which costs power: a result is lo
 
 EQUIVALENT = (
     Equivalent(
-        "control/dma/bursts.py", "m.d.sync += [some.eq(0), ends_valid.eq(0), valid.eq(0)]",
-        "ends_valid.eq(0)", "ends_valid.eq(1)",
-        "while a transfer is given up `valid` is held at 0 and nobody looks at `exhausted`; the cycle after it is "
-        "idle, which clears `ends_valid`",
-    ),
-    Equivalent(
         "datapath/walker.py", "m.d.sync += active.eq(0)", "active.eq(0)", "active.eq(1)",
         "from the first tile on it stays 1; after a tile `aged` stays 1 and `more` 0 until the next one is taken, so "
         "`end` says what `~active` would have, and no step is issued",

@@ -53,10 +53,10 @@ class ExternalTiming:
         return self.latency + self.jitter / 2
 
 
-READ_FIRST, READ_LAST = 7, 5
+READ_FIRST, READ_LAST = 8, 5
 """Cycles beside the latency from a LOAD's begin to its first beat on the local bus, and from its last to its end."""
 
-WRITE_FIRST, WRITE_LAST = 10, 11
+WRITE_FIRST, WRITE_LAST = 11, 11
 """Cycles from a STORE's begin to its first beat on the local bus, and beside the latency, and the ways to the memories
 and back, from its last to its end."""
 
@@ -66,7 +66,7 @@ HELD = {Engine.LOAD: 6, Engine.STORE: 32}
 TO_BUS = 6
 """Cycles from a STORE's beat on the local bus to the external one, and those ways."""
 
-TURNAROUND = 1
+TURNAROUND = 2
 """Cycles from a transfer's end to the next begin of its engine."""
 
 BURSTS = 16

@@ -8,7 +8,7 @@ from amaranth.lib.wiring import In, Out, connect, flipped
 from ....arch.config import Config
 from ....arch.isa import ErrorCause
 from .bursts import burst_layout
-from .mover import Mover, State
+from .mover import Mover
 
 __all__ = ["LOAD_BURSTS", "Load"]
 
@@ -57,25 +57,26 @@ class Load(Mover):
 
     def elaborate(self, platform):
         m = Module()
-        taken = self.r.valid & self.r.ready
-        bursts, state = self.frame(
+        bursts, _ = self.frame(
             m,
             limit=LOAD_BURSTS,
-            bus_error=taken & self.r.payload.error,
+            bus_error=self.r.valid & self.r.payload.error,  # whether it is taken yet or not
             bus_cause=ErrorCause.BUS_READ,
             complete=~self.local_pending,
             drained=1,
         )
         request = self.request
         connect(m, bursts.burst, flipped(self.ar))
-        held = self.hold(m, state, self.r.valid & ~self.r.payload.error)
-        draining = State.DRAIN.of(state)
+        held = self.hold(m, self.r.valid & ~self.r.payload.error)
         m.d.comb += [
-            self.r.ready.eq(request.ready | (draining & ~held)),
-            bursts.retired.eq(taken & self.r_last),
+            self.r.ready.eq(request.ready | (self.draining & ~held)),
             request.payload.write.eq(1),
             request.payload.data.eq(self.r.payload.data),
             request.payload.strobe.eq(~Const(0, self.config.bus_bytes)),
+        ]
+        # Nobody is in a hurry to know of these.
+        m.d.sync += [
+            bursts.retired.eq(self.r.valid & self.r.ready & self.r_last),
             self.progress.eq(request.valid & request.ready),
         ]
         return m

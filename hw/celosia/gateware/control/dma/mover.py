@@ -9,7 +9,7 @@ from ....arch.config import Config
 from ....arch.isa import ErrorCause, Space, Transfer
 from ....arch.registers import window_bits
 from ...interfaces import EngineSignature, LocalBus, local_request
-from ..buffer import StreamBuffer
+from ..buffer import StreamBuffer, TurnBuffer
 from .bursts import Bursts, LocalWalker
 
 __all__ = ["Mover", "State"]
@@ -92,71 +92,82 @@ class Mover(Component):
 
         Returns
         -------
-        bursts, state; what is asked of the local memories goes to ``self.request``, which has the place already.
+        bursts, state; what is asked of the local memories goes to ``self.request``, which has the place already;
+        ``self.idle`` is high while there is no command, from a cycle after the last one on.
         """
         m.submodules.bursts = bursts = Bursts(self.config, limit=limit)
         m.submodules.walker = walker = LocalWalker(self.config)
         state = Signal(State, init=State.IDLE).as_value()
-        # Places are worked out ahead: whoever takes one only tells a register. The first is there long before a beat.
-        place = data.StructLayout({"space": Space, "address": window_bits(self.config)})
-        m.submodules.places = places = ResetInserter(State.IDLE.of(state))(StreamBuffer(place))
+        command, start, idle = self.engine.command, Signal(), Signal(init=1)
         m.d.comb += [
-            places.i.valid.eq(~walker.done),
-            places.i.payload.space.eq(walker.space),
-            places.i.payload.address.eq(walker.address),
-            walker.step.eq(places.i.ready & ~walker.done),
-        ]
-        # The local bus is far away: what is asked of it is offered from here.
-        m.submodules.offer = offer = StreamBuffer(local_request(self.config))
-        connect(m, offer.o, flipped(self.local.request))
-        self.request = request = offer.i
-        m.d.comb += [
-            request.payload.space.eq(places.o.payload.space),
-            request.payload.address.eq(places.o.payload.address),
-            places.o.ready.eq(request.valid & request.ready),
-        ]
-        running = State.RUN.of(state)
-        command = self.engine.command
-        start = command.valid & command.ready
-        failed = running & (bus_error | bursts.error)
-        m.d.comb += [
-            command.ready.eq(State.IDLE.of(state) & ~self.abort),
+            start.eq(command.valid & command.ready),
+            command.ready.eq(idle & ~self.abort),
             self.engine.busy.eq(~State.IDLE.of(state)),
             self.draining.eq(State.DRAIN.of(state)),
             bursts.external_base.eq(self.external_base),
             bursts.external_size.eq(self.external_size),
             bursts.abort.eq(State.DRAIN.of(state)),
         ]
+        m.d.sync += idle.eq(State.IDLE.of(state) & ~start)  # a cycle late: hundreds of registers wait for it
         for part in (bursts, walker):
             m.d.comb += [
-                part.idle.eq(State.IDLE.of(state)),
+                part.idle.eq(idle),
                 part.start.eq(start),
                 part.transfer.eq(Transfer(command.payload.as_value())),
             ]
-        # That it has failed, or finished, depends on much: it is a register before anything depends on it.
-        ends = complete & ~offer.o.valid & ~places.o.valid & walker.done & bursts.exhausted & ~bursts.pending
+        self.idle, self._asks = idle, Signal()
+        waiting, offered = self._requests(m, walker)
+
+        # What ends a command depends on much: most of it is a register before anything depends on it.
+        failed, sent, quiet = Signal(), Signal(), Signal()
+        m.d.comb += failed.eq(bus_error | bursts.error)
         m.d.sync += [
-            self.error.eq(failed & ~self.abort & ~self.error),
+            self._asks.eq(start | (self._asks & ~failed & ~self.abort & ~self.engine.finished)),
+            self.error.eq(self._asks & failed & ~self.abort),
             self.cause.eq(Mux(bus_error, bus_cause, ErrorCause.OUT_OF_BOUNDS)),
-            self.engine.finished.eq(running & ends & ~failed & ~self.error & ~self.abort & ~self.engine.finished),
+            sent.eq(State.RUN.of(state) & walker.done & ~waiting & bursts.exhausted),
+            self.engine.finished.eq(
+                self._asks & sent & complete & ~offered & ~bursts.pending & ~self.abort & ~self.engine.finished
+            ),
+            quiet.eq(State.DRAIN.of(state) & drained & ~offered & ~bursts.pending),
         ]
         with m.If(start):
             m.d.sync += state.eq(State.RUN)
-        with m.If(running):
+        with m.If(State.RUN.of(state)):
             with m.If(self.abort | self.error):
                 m.d.sync += state.eq(State.DRAIN)
             with m.Elif(self.engine.finished):
                 m.d.sync += state.eq(State.IDLE)
-        with m.If(State.DRAIN.of(state) & drained & ~offer.o.valid & ~bursts.pending):
+        with m.If(State.DRAIN.of(state) & quiet):
             m.d.sync += state.eq(State.IDLE)
         return bursts, state
 
-    def hold(self, m: Module, state, want) -> Signal:
+    def _requests(self, m: Module, walker: LocalWalker) -> tuple[Value, Value]:
+        """The way from places to the local bus; returns whether places wait, and whether a request is offered."""
+        # Places are worked out ahead: whoever takes one only tells a register. The first is there long before a beat.
+        place = data.StructLayout({"space": Space, "address": window_bits(self.config)})
+        m.submodules.places = places = ResetInserter(self.idle)(TurnBuffer(place))
+        # The local bus is far away: what is asked of it is offered from here.
+        m.submodules.offer = offer = StreamBuffer(local_request(self.config))
+        connect(m, offer.o, flipped(self.local.request))
+        self.request = request = offer.i
+        m.d.comb += [
+            places.i.valid.eq(~walker.done),
+            places.i.payload.space.eq(walker.space),
+            places.i.payload.address.eq(walker.address),
+            walker.step.eq(places.i.ready & ~walker.done),
+            request.payload.space.eq(places.o.payload.space),
+            request.payload.address.eq(places.o.payload.address),
+            places.o.ready.eq(request.valid & request.ready),
+        ]
+        return places.o.valid, offer.o.valid
+
+    def hold(self, m: Module, want) -> Signal:
         """Offer a local request while ``want`` and a command runs that has not failed; one already offered stays.
 
         Returns whether it stays from the cycle before.
         """
         held, request = Signal(), self.request
-        m.d.comb += request.valid.eq(want & ((State.RUN.of(state) & ~self.error) | held))
+        m.d.comb += request.valid.eq(want & (self._asks | held))
         m.d.sync += held.eq(request.valid & ~request.ready)
         return held

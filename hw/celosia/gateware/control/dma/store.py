@@ -7,6 +7,7 @@ from amaranth.lib.wiring import In, Out, connect, flipped
 
 from ....arch.config import Config
 from ....arch.isa import ErrorCause
+from ...counter import count
 from .bursts import BURST_BEATS, Bursts, burst_layout
 from .mover import Mover, State
 
@@ -28,13 +29,13 @@ class Store(Mover):
 
     ::
 
-        bursts ───────────┬────────────────► AW
-                          ├─► lengths ──┐
-                          └─► granted   ▼
+        bursts ──────────────┬─────────────► AW
+          └─► granted        └─► lengths ─┐
+                 ▼ credits                ▼
         places ─► local read ─► beats ─► W
                                         B ─► retired
 
-    Local memory is read for bursts that have been offered, as far as there is room for the answers. A beat may
+    Local memory is read for bursts that have been made, as far as there is room for the answers. A beat may
     come before its burst's address has been taken, as AXI4 demands. When a command is given up, the rest of its
     bursts is sent with no byte enabled. ``finished`` comes with the last response.
 
@@ -65,38 +66,44 @@ class Store(Mover):
     def elaborate(self, platform):
         m = Module()
         m.submodules.beats = beats = fifo.SyncFIFOBuffered(width=self.config.bus_bits, depth=STORE_BEATS)
-        used = Signal(range(STORE_BEATS + 1))  # beats asked for and not yet taken from the FIFO
+        room = Signal(range(STORE_BEATS + 1), init=STORE_BEATS)  # for beats that are not asked for yet
         bursts, state = self.frame(
             m,
             limit=STORE_BURSTS,
             bus_error=self.b & self.b_error,
             bus_cause=ErrorCause.BUS_WRITE,
-            complete=used == 0,
-            drained=used == 0,
+            complete=room[-1],
+            drained=room[-1],
         )
         connect(m, bursts.burst, flipped(self.aw))
         m.d.comb += bursts.retired.eq(self.b)
-        self._read(m, bursts, state, used, beats)
+        self._read(m, bursts, room, beats)
         self._write(m, bursts, state, beats)
         return m
 
-    def _read(self, m: Module, bursts: Bursts, state, used: Signal, beats):
-        """Ask the local memory for the beats of offered bursts; answers go to ``beats``."""
-        request = self.request
+    def _read(self, m: Module, bursts: Bursts, room: Signal, beats):
+        """Ask the local memory for the beats of bursts that have been made; answers go to ``beats``."""
+        request, asked = self.request, Signal()
         granted = Signal(range(-1, STORE_BURSTS * BURST_BEATS), init=-1)  # less one: a sign says that there are none
-        more = Signal(range(BURST_BEATS + 1))
-        asked = request.valid & request.ready
-        m.d.sync += more.eq(Mux(bursts.issued, bursts.burst.payload.length + 1, 0))
-        self.hold(m, state, ~granted[-1] & ~used[-1])
-        with m.If(State.IDLE.of(state)):
-            m.d.sync += granted.eq(-1)
-        with m.Else():
-            m.d.sync += granted.eq(granted + more - asked)
-        m.d.sync += used.eq(used + asked - (beats.r_rdy & beats.r_en))
+        more = Signal(range(-1, BURST_BEATS), init=-1)  # of a burst, less one
+        # Only a few beats at a time may be asked for: the long count does not wait for the local bus.
+        credits, credit, gives = Signal(range(3)), Signal(), Signal()
+        some_room = Signal(init=1)
         m.d.comb += [
+            asked.eq(request.valid & request.ready),
+            gives.eq(~granted[-1] & ~credits[-1]),
             beats.w_en.eq(self.local.valid),
             beats.w_data.eq(self.local.data),
         ]
+        m.d.sync += [
+            more.eq(Mux(bursts.made, bursts.length, -1)),
+            granted.eq(granted + more + ~gives),
+        ]
+        self.hold(m, credit & some_room)
+        count(m, credits, credit, down=asked, up=gives)
+        count(m, room, some_room, down=asked, up=beats.r_rdy & beats.r_en)
+        with m.If(self.idle):
+            m.d.sync += [granted.eq(-1), credits.eq(0), credit.eq(0)]
 
     def _write(self, m: Module, bursts: Bursts, state, beats):
         """Send the beats, burst by burst."""
