@@ -195,8 +195,9 @@ class Activations(Watched):
         everything = line.write.replicate(self.word_bytes)
         self.write_of(m, lines_taken, line.line, everything, line.data)
         if self.config.elementwise:
-            byte = memory.line_data.word_select(self.place, 8)
-            self.read_of(m, "lines", lines_taken & ~line.write, line.line == self.word, memory.line_valid, byte)
+            byte, comes = memory.line_data.word_select(self.place, 8), Signal()
+            m.d.sync += comes.eq(memory.line_soon)
+            self.read_of(m, "lines", lines_taken & ~line.write, line.line == self.word, comes, byte)
         else:
             m.d.comb += Assume(~self.lines.valid)
         bus_taken = self.on_local_bus(m)

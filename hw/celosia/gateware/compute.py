@@ -79,7 +79,7 @@ class Compute(Component):
             datapath.odd.eq(activations.a_odd),
             activations.write_soon.eq(datapath.write_soon),
             activations.write.eq(datapath.write),
-            datapath.line_valid.eq(activations.line_valid),
+            datapath.line_soon.eq(activations.line_soon),
             datapath.line_data.eq(activations.line_data),
         ]
         return m

@@ -53,7 +53,7 @@ def run(config, fields: dict, taken: Taken, activations: np.ndarray) -> tuple[in
         ctx.set(dut.y, y)
         ctx.set(dut.source, source)
         ctx.set(dut.q, clamped.pop(cycle, [0] * config.lanes))
-        ctx.set(dut.line_valid, cycle in answers)
+        ctx.set(dut.line_soon, cycle + 1 in answers)
         ctx.set(dut.line_data, int.from_bytes(answers.pop(cycle, b""), "little"))
         ctx.set(dut.slot_ready, not taken.lanes(cycle + 4))
         ctx.set(dut.lines.ready, not taken.memory(cycle + 1))

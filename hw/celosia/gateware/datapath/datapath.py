@@ -55,7 +55,7 @@ class Datapath(Component):
         The weight memory's port.
     parameter_busy, parameter_read, parameter_address, record:
         The parameter memory's port.
-    read_soon, read, even_line, odd_line, even, odd; write_soon, write; lines, line_valid, line_data:
+    read_soon, read, even_line, odd_line, even, odd; write_soon, write; lines, line_soon, line_data:
         The activation memory: the feeder's, the writer's and the element-wise engine's ports.
     vector_issued:
         The feeder issues a vector in this cycle.
@@ -89,7 +89,7 @@ class Datapath(Component):
                 "write_soon": Out(1),
                 "write": Out(ScatterWrite(config)),
                 "lines": Out(stream.Signature(LineRequest(config))),
-                "line_valid": In(1),
+                "line_soon": In(1),
                 "line_data": In(8 * config.line_bytes),
                 "vector_issued": Out(1),
                 "progress": Out(1),
@@ -187,7 +187,7 @@ class Datapath(Component):
             elementwise.y.eq(lanes.y),
             elementwise.source.eq(lanes.source),
             elementwise.q.eq(clamp.q),
-            elementwise.line_valid.eq(self.line_valid),
+            elementwise.line_soon.eq(self.line_soon),
             elementwise.line_data.eq(self.line_data),
             clamp.range.eq(writer.range),
         ]

@@ -69,8 +69,8 @@ class Elementwise(Component):
     -------
     engine:
         Commands from the sequencer, one at a time.
-    lines, line_valid, line_data:
-        The activation memory, whole lines.
+    lines, line_soon, line_data:
+        The activation memory, whole lines; ``line_soon`` is high in the cycle before one with the line that was read.
     slot, slot_kind, slot_scale, slot_valid, slot_ready:
         To the lanes; valid only three cycles after one with ``slot_ready``.
     y, source:
@@ -90,7 +90,7 @@ class Elementwise(Component):
             {
                 "engine": In(EngineSignature()),
                 "lines": Out(stream.Signature(LineRequest(config))),
-                "line_valid": In(1),
+                "line_soon": In(1),
                 "line_data": In(8 * config.line_bytes),
                 "slot": Out(data.ArrayLayout(signed(32), lanes)),
                 "slot_kind": Out(2),
@@ -151,11 +151,11 @@ class Elementwise(Component):
             asked.eq(self._reading & ~self._writing & self.lines.ready),
             first.i.eq(self.line_data),
             second.i.eq(self.line_data),
-            first.push.eq(self.line_valid & ~answer),
-            second.push.eq(self.line_valid & answer),
         ]
+        # Whose line it is goes to hundreds of small memories.
+        m.d.sync += [first.push.eq(self.line_soon & ~answer), second.push.eq(self.line_soon & answer)]
         count(m, room, some_room, down=asked & ~turn, up=self._loads)
-        with m.If(self.line_valid):
+        with m.If(self.line_soon):
             m.d.sync += answer.eq(~answer)
         with m.If(asked):
             m.d.sync += turn.eq(~turn)

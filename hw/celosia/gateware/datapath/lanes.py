@@ -79,13 +79,14 @@ class Lanes(Component):
         valid, soon, totals, scale = self._groups(m)
         source, kind = Signal(Source), Signal.like(self.slot_kind, reset_less=True)
         slot, slot_scale = Signal.like(self.slot, reset_less=True), Signal.like(self.slot_scale, reset_less=True)
-        taken, passes = Signal(), Signal()
+        slot_left, taken, passes = Signal(3, reset_less=True), Signal(), Signal()
         m.d.comb += self.slot_ready.eq(~soon)
         m.d.sync += [
             taken.eq(self.slot_valid),
             slot.eq(self.slot),
             kind.eq(self.slot_kind),
             slot_scale.eq(self.slot_scale),
+            slot_left.eq(self.slot_scale.left),
             source.conv.eq(valid),
             source.elementwise.eq(taken),
             source.kind.eq(kind),
@@ -101,7 +102,7 @@ class Lanes(Component):
             m.d.sync += [
                 x.eq(Mux(valid, totals[i], slot[i])),
                 x_scale.eq(Mux(valid, scale[i].as_value(), slot_scale.as_value())),
-                left.eq(Mux(valid, scale[i].left, slot_scale.left)),
+                left.eq(Mux(valid, scale[i].left, slot_left)),
             ]
             m.d.comb += [
                 lane.x.eq(x),

@@ -75,8 +75,8 @@ class ActivationMemory(Component):
     write_soon, write:
         The convolution's results. Always taken. ``write_soon`` is high in the cycle before one with ``write.valid``.
     lines:
-        The element-wise engine's accesses: made a cycle after their transfer. A read's line is on ``line_data`` with
-        ``line_valid`` high two cycles more than that after it.
+        The element-wise engine's accesses: made a cycle after their transfer. A read's line is on ``line_data``
+        :func:`celosia.arch.timing.elementwise.line_latency` cycles after it; ``line_soon`` is high in the cycle before.
     local:
         DMA and control windows.
     """
@@ -95,7 +95,7 @@ class ActivationMemory(Component):
                 "write_soon": In(1),
                 "write": In(ScatterWrite(config)),
                 "lines": In(stream.Signature(LineRequest(config))),
-                "line_valid": Out(1),
+                "line_soon": Out(1),
                 "line_data": Out(8 * config.line_bytes),
                 "local": In(LocalBus(config)),
             }
@@ -167,6 +167,6 @@ class ActivationMemory(Component):
             self.a_odd.eq(odd.a_data),
             self.line_data.eq(Cat(even.b_data, odd.b_data)),
             port.read_data.eq(self.line_data),
-            self.line_valid.eq(delay(m, reading, latency, "reading")),
+            self.line_soon.eq(delay(m, reading, latency - 1, "reading")),
         ]
         return m

@@ -17,8 +17,8 @@ __all__ = ["WeightMemory", "weight_latency"]
 
 def weight_latency(config: Config) -> int:
     """Cycles from a word's address to the word: the memory is spread over the whole chip, but where a core of one
-    command at a time fits. An address goes to more than a hundred blocks, in two steps."""
-    return READ_LATENCY + 3 * memory_way(config)
+    command at a time fits. An address goes to more than a hundred blocks, in three steps."""
+    return READ_LATENCY + 4 * memory_way(config)
 
 
 class WeightMemory(Component):
@@ -54,7 +54,7 @@ class WeightMemory(Component):
         config = self.config
         words, word_bytes = config.weight_words, config.weight_word_bytes
         way = memory_way(config)
-        m.submodules.ram = ram = SimpleRam(words, 8 * word_bytes, granule=8, way=(2 * way, way), exclusive=True)
+        m.submodules.ram = ram = SimpleRam(words, 8 * word_bytes, granule=8, way=(3 * way, way), exclusive=True)
         m.submodules.port = port = LocalPort(
             config, words=words, word_bytes=word_bytes, read_cycles=ram.latency, way=2 * way
         )
