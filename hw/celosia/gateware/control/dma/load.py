@@ -57,7 +57,7 @@ class Load(Mover):
 
     def elaborate(self, platform):
         m = Module()
-        bursts, _ = self.frame(
+        bursts = self.frame(
             m,
             limit=LOAD_BURSTS,
             bus_error=self.r.valid & self.r.payload.error,  # whether it is taken yet or not

@@ -2,7 +2,7 @@
 """What LOAD and STORE have in common: one command at a time, its address sides, and how it ends."""
 
 from amaranth.hdl import Module, Mux, ResetInserter, Signal, Value
-from amaranth.lib import data, enum, stream
+from amaranth.lib import data, stream
 from amaranth.lib.wiring import Component, In, Out, connect, flipped
 
 from ....arch.config import Config
@@ -12,19 +12,7 @@ from ...interfaces import EngineSignature, LocalBus, local_request
 from ..buffer import StreamBuffer, TurnBuffer
 from .bursts import Bursts, LocalWalker
 
-__all__ = ["Mover", "State"]
-
-
-class State(enum.Enum, shape=3):
-    """One bit each: being in a state is asked often, and early in long paths."""
-
-    IDLE = 1
-    RUN = 2
-    DRAIN = 4
-
-    def of(self, state: Value) -> Value:
-        """Whether ``state`` is this one."""
-        return state[self.value.bit_length() - 1]
+__all__ = ["Mover"]
 
 
 class Mover(Component):
@@ -77,7 +65,7 @@ class Mover(Component):
         )
 
     def frame(self, m: Module, *, limit: int, bus_error, bus_cause: ErrorCause, complete, drained):
-        """State machine and address sides.
+        """What a command goes through, and address sides.
 
         Parameters
         ----------
@@ -92,55 +80,47 @@ class Mover(Component):
 
         Returns
         -------
-        bursts, state; what is asked of the local memories goes to ``self.request``, which has the place already;
+        bursts; what is asked of the local memories goes to ``self.request``, which has the place already;
         ``self.idle`` is high while there is no command, from a cycle after the last one on.
         """
         m.submodules.bursts = bursts = Bursts(self.config, limit=limit)
         m.submodules.walker = walker = LocalWalker(self.config)
-        state = Signal(State, init=State.IDLE).as_value()
-        command, start, idle = self.engine.command, Signal(), Signal(init=1)
+        command, start, runs = self.engine.command, Signal(), Signal()
+        self.idle, self._asks = Signal(init=1), Signal()
         m.d.comb += [
             start.eq(command.valid & command.ready),
-            command.ready.eq(idle & ~self.abort),
-            self.engine.busy.eq(~State.IDLE.of(state)),
-            self.draining.eq(State.DRAIN.of(state)),
+            command.ready.eq(self.idle & ~self.abort),
+            self.engine.busy.eq(runs | self.draining),
             bursts.external_base.eq(self.external_base),
             bursts.external_size.eq(self.external_size),
-            bursts.abort.eq(State.DRAIN.of(state)),
+            bursts.abort.eq(self.draining),
         ]
-        m.d.sync += idle.eq(State.IDLE.of(state) & ~start)  # a cycle late: hundreds of registers wait for it
         for part in (bursts, walker):
             m.d.comb += [
-                part.idle.eq(idle),
+                part.idle.eq(self.idle),
                 part.start.eq(start),
                 part.transfer.eq(Transfer(command.payload.as_value())),
             ]
-        self.idle, self._asks = idle, Signal()
         waiting, offered = self._requests(m, walker)
 
-        # What ends a command depends on much: most of it is a register before anything depends on it.
-        failed, sent, quiet = Signal(), Signal(), Signal()
-        m.d.comb += failed.eq(bus_error | bursts.error)
+        # What ends a command depends on much: most of it is a register before anything depends on it. That there is
+        # none is known a cycle late: hundreds of registers wait for it.
+        failed, sent, quiet, given_up = Signal(), Signal(), Signal(), Signal()
+        m.d.comb += [failed.eq(bus_error | bursts.error), given_up.eq(self.abort | self.error)]
         m.d.sync += [
+            self.idle.eq(~(start | runs | self.draining)),
+            runs.eq(start | (runs & ~given_up & ~self.engine.finished)),
+            self.draining.eq((runs & given_up) | (self.draining & ~quiet)),
             self._asks.eq(start | (self._asks & ~failed & ~self.abort & ~self.engine.finished)),
             self.error.eq(self._asks & failed & ~self.abort),
             self.cause.eq(Mux(bus_error, bus_cause, ErrorCause.OUT_OF_BOUNDS)),
-            sent.eq(State.RUN.of(state) & walker.done & ~waiting & bursts.exhausted),
+            sent.eq(runs & walker.done & ~waiting & bursts.exhausted),
             self.engine.finished.eq(
                 self._asks & sent & complete & ~offered & ~bursts.pending & ~self.abort & ~self.engine.finished
             ),
-            quiet.eq(State.DRAIN.of(state) & drained & ~offered & ~bursts.pending),
+            quiet.eq(self.draining & drained & ~offered & ~bursts.pending),
         ]
-        with m.If(start):
-            m.d.sync += state.eq(State.RUN)
-        with m.If(State.RUN.of(state)):
-            with m.If(self.abort | self.error):
-                m.d.sync += state.eq(State.DRAIN)
-            with m.Elif(self.engine.finished):
-                m.d.sync += state.eq(State.IDLE)
-        with m.If(State.DRAIN.of(state) & quiet):
-            m.d.sync += state.eq(State.IDLE)
-        return bursts, state
+        return bursts
 
     def _requests(self, m: Module, walker: LocalWalker) -> tuple[Value, Value]:
         """The way from places to the local bus; returns whether places wait, and whether a request is offered."""

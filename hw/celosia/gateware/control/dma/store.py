@@ -8,8 +8,9 @@ from amaranth.lib.wiring import In, Out, connect, flipped
 from ....arch.config import Config
 from ....arch.isa import ErrorCause
 from ...counter import count
+from ...queue import Queue
 from .bursts import BURST_BEATS, Bursts, burst_layout
-from .mover import Mover, State
+from .mover import Mover
 
 __all__ = ["STORE_BEATS", "STORE_BURSTS", "Store"]
 
@@ -67,7 +68,7 @@ class Store(Mover):
         m = Module()
         m.submodules.beats = beats = fifo.SyncFIFOBuffered(width=self.config.bus_bits, depth=STORE_BEATS)
         room = Signal(range(STORE_BEATS + 1), init=STORE_BEATS)  # for beats that are not asked for yet
-        bursts, state = self.frame(
+        bursts = self.frame(
             m,
             limit=STORE_BURSTS,
             bus_error=self.b & self.b_error,
@@ -78,7 +79,7 @@ class Store(Mover):
         connect(m, bursts.burst, flipped(self.aw))
         m.d.comb += bursts.retired.eq(self.b)
         self._read(m, bursts, room, beats)
-        self._write(m, bursts, state, beats)
+        self._write(m, bursts, beats)
         return m
 
     def _read(self, m: Module, bursts: Bursts, room: Signal, beats):
@@ -105,18 +106,23 @@ class Store(Mover):
         with m.If(self.idle):
             m.d.sync += [granted.eq(-1), credits.eq(0), credit.eq(0)]
 
-    def _write(self, m: Module, bursts: Bursts, state, beats):
+    def _write(self, m: Module, bursts: Bursts, beats):
         """Send the beats, burst by burst."""
-        m.submodules.lengths = lengths = fifo.SyncFIFO(width=len(bursts.burst.payload.length), depth=STORE_BURSTS)
-        active, left = Signal(), Signal.like(bursts.burst.payload.length)
-        draining = State.DRAIN.of(state)
-        send, is_last = Signal(), Signal()
+        length = bursts.burst.payload.length
+        burst = data.StructLayout(
+            {"left": len(length), "is_last": 1}
+        )  # beats after this one, and whether there are none
+        m.submodules.lengths = lengths = Queue(burst, STORE_BURSTS)
+        active, left = Signal(), Signal.like(length)
+        send, is_last, load = Signal(), Signal(), Signal()
         m.d.comb += [
-            lengths.w_en.eq(bursts.issued),
-            lengths.w_data.eq(bursts.burst.payload.length),
-            send.eq(active & (beats.r_rdy | draining) & (~self.w.valid | self.w.ready)),
-            beats.r_en.eq(send | draining),
-            lengths.r_en.eq(~active | (send & is_last)),
+            lengths.push.eq(bursts.issued),
+            lengths.i.left.eq(length),
+            lengths.i.is_last.eq(length == 0),
+            load.eq(~active | (send & is_last)),
+            lengths.pop.eq(load & lengths.some),
+            send.eq(active & (beats.r_rdy | self.draining) & (~self.w.valid | self.w.ready)),
+            beats.r_en.eq(send | self.draining),
             self.progress.eq(self.w.valid & self.w.ready),
         ]
         with m.If(self.w.ready):
@@ -125,10 +131,10 @@ class Store(Mover):
             m.d.sync += [
                 self.w.valid.eq(1),
                 self.w.payload.data.eq(beats.r_data),
-                self.w.payload.write.eq(~draining),
+                self.w.payload.write.eq(~self.draining),
                 self.w.payload.last.eq(is_last),
                 left.eq(left - 1),
                 is_last.eq(left == 1),
             ]
-        with m.If(lengths.r_en):
-            m.d.sync += [active.eq(lengths.r_rdy), left.eq(lengths.r_data), is_last.eq(lengths.r_data == 0)]
+        with m.If(load):
+            m.d.sync += [active.eq(lengths.some), left.eq(lengths.o.left), is_last.eq(lengths.o.is_last)]
