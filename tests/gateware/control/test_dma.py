@@ -344,14 +344,14 @@ def test_load_finishes_only_when_its_writes_have_left_the_arbiter():
 
 @pytest.mark.parametrize("config", CONFIGS, ids=lambda c: c.name)
 def test_store_reads_so_far_ahead_while_the_bus_takes_nothing(config):
-    """STORE_BEATS, and the beat that is on offer."""
+    """STORE_BEATS, the beat that is on offer, and the one behind it."""
     bench = Bench(config, mute=True)
 
     async def main(ctx):
         await bench.issue(ctx, Opcode.STORE, row_bytes=100 * config.bus_bytes, rows=1)
         for _ in range(300):
             await ctx.tick()
-        assert len(bench.locals["store"].beats) == STORE_BEATS + 1
+        assert len(bench.locals["store"].beats) == STORE_BEATS + 2
         bench.memory.mute = False
         await bench.idle(ctx)
 

@@ -60,8 +60,9 @@ WRITE_FIRST, WRITE_LAST = 11, 11
 """Cycles from a STORE's begin to its first beat on the local bus, and beside the latency, and the ways to the memories
 and back, from its last to its end."""
 
-HELD = {Engine.LOAD: 6, Engine.STORE: 32}
-"""Beats between the external bus and the local one: buffers on their way in, the STORE's queue on their way out."""
+HELD = {Engine.LOAD: 6, Engine.STORE: 33}
+"""Beats between the external bus and the local one: buffers on their way in, the STORE's queue and a buffer on their
+way out."""
 
 TO_BUS = 6
 """Cycles from a STORE's beat on the local bus to the external one, and those ways."""

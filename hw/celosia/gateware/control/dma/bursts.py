@@ -10,7 +10,7 @@ from ....arch.isa import Space, Transfer
 from ....arch.registers import space_bytes, window_bits
 from ...counter import count
 from ...queue import Queue
-from ..buffer import StreamBuffer
+from ..buffer import TurnBuffer
 
 __all__ = ["BURST_BEATS", "Bursts", "LocalWalker", "burst_layout"]
 
@@ -205,7 +205,7 @@ class Bursts(Component):
 
     def _cut(self, m: Module, rows: Queue) -> Signal:
         """Cut a row at multiples of BURST_BEATS and offer the pieces; returns whether there is a row to cut."""
-        m.submodules.bursts = bursts = StreamBuffer(burst_layout(self.config))
+        m.submodules.bursts = bursts = TurnBuffer(burst_layout(self.config))
         connect(m, bursts.o, flipped(self.burst))
         row = rows.o
         beat, left = Signal.like(row.first), Signal.like(row.left)

@@ -9,6 +9,7 @@ from ....arch.config import Config
 from ....arch.isa import ErrorCause
 from ...counter import count
 from ...queue import Queue
+from ..buffer import TurnBuffer
 from .bursts import BURST_BEATS, Bursts, burst_layout
 from .mover import Mover
 
@@ -109,10 +110,11 @@ class Store(Mover):
     def _write(self, m: Module, bursts: Bursts, beats):
         """Send the beats, burst by burst."""
         length = bursts.burst.payload.length
-        burst = data.StructLayout(
-            {"left": len(length), "is_last": 1}
-        )  # beats after this one, and whether there are none
+        # Of a burst: beats after its first, and whether there are none.
+        burst = data.StructLayout({"left": len(length), "is_last": 1})
         m.submodules.lengths = lengths = Queue(burst, STORE_BURSTS)
+        m.submodules.out = out = TurnBuffer(_write_beat(self.config))
+        connect(m, out.o, flipped(self.w))
         active, left = Signal(), Signal.like(length)
         send, is_last, load = Signal(), Signal(), Signal()
         m.d.comb += [
@@ -121,20 +123,15 @@ class Store(Mover):
             lengths.i.is_last.eq(length == 0),
             load.eq(~active | (send & is_last)),
             lengths.pop.eq(load & lengths.some),
-            send.eq(active & (beats.r_rdy | self.draining) & (~self.w.valid | self.w.ready)),
+            send.eq(active & (beats.r_rdy | self.draining) & out.i.ready),
+            out.i.valid.eq(send),
+            out.i.payload.data.eq(beats.r_data),
+            out.i.payload.write.eq(~self.draining),
+            out.i.payload.last.eq(is_last),
             beats.r_en.eq(send | self.draining),
-            self.progress.eq(self.w.valid & self.w.ready),
         ]
-        with m.If(self.w.ready):
-            m.d.sync += self.w.valid.eq(0)
+        m.d.sync += self.progress.eq(self.w.valid & self.w.ready)
         with m.If(send):
-            m.d.sync += [
-                self.w.valid.eq(1),
-                self.w.payload.data.eq(beats.r_data),
-                self.w.payload.write.eq(~self.draining),
-                self.w.payload.last.eq(is_last),
-                left.eq(left - 1),
-                is_last.eq(left == 1),
-            ]
+            m.d.sync += [left.eq(left - 1), is_last.eq(left == 1)]
         with m.If(load):
             m.d.sync += [active.eq(lengths.some), left.eq(lengths.o.left), is_last.eq(lengths.o.is_last)]
