@@ -28,9 +28,9 @@ from .proving import check, reach, started
 LINES = WORDS = 2
 SMALL = preset("c16").replace(name="proved", parameter_records=4)
 SMALL = SMALL.replace(activation_bytes=LINES * SMALL.line_bytes, weight_bytes=WORDS * SMALL.weight_word_bytes)
-DEPTH = 11
+DEPTH = 12
 KEPT = 9  # bytes of a record that are stored
-ANSWERED = 8  # cycles from a read that is taken to its answer, at most
+ANSWERED = 9  # cycles from a read that is taken to its answer, at most
 ICE40 = SimulatedPlatform(Device(Family.ICE40, 8, simulated=True))
 
 
