@@ -20,8 +20,8 @@ def test_dispatch_rate_and_latency():
     bench = Bench([*free, command(Opcode.END)], cycles=lambda engine: 3)
     assert bench.play() == DONE
     cycles = [cycle for cycle, _, _ in bench.starts()]
-    assert {b - a for a, b in pairwise(cycles)} == {12}
-    assert cycles[0] == CLEAN_CYCLES + 15
+    assert {b - a for a, b in pairwise(cycles)} == {13}
+    assert cycles[0] == CLEAN_CYCLES + 16
 
     bench = Bench(
         [

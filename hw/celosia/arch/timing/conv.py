@@ -77,7 +77,7 @@ def record_latency(config: Config) -> int:
 
 def parameter_latency(config: Config) -> int:
     """Cycles from a record's fetch to its presence in the ring, whose columns lie all over the chip."""
-    return record_latency(config) + 2 * memory_way(config) + 1
+    return record_latency(config) + 3 * memory_way(config) + 1
 
 
 def clamp_latency(config: Config) -> int:

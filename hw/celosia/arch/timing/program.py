@@ -22,14 +22,17 @@ ENGINES = {
     Opcode.ADD: Engine.ELEMENTWISE,
 }
 
-FETCH_CYCLES = COMMAND_BYTES // 8 + 4
+FETCH_CYCLES = COMMAND_BYTES // 8 + 5
 """Cycles from one command's arrival in the fetch register to the next one's, if nothing holds them up."""
 
 START_CYCLES = 5
 """Cycles from the write of CONTROL.START to the first one that CYCLES counts, the origin of all others here."""
 
-FIRST_FETCH = 15
+FIRST_FETCH = 16
 """Cycles from the start to the first command's arrival: the engines' reset, then its fetch."""
+
+IN_PLACE = 2
+"""Cycles less that a fetch takes without ``config.overlap``: no register behind the words, none for their kind."""
 
 CHECK_CYCLES = 2
 """Cycles from a command's arrival to its dispatch, and from ``finished`` to the dispatch of who waited for it."""
@@ -91,7 +94,7 @@ class _Machine:
         self.transfers = Transfers(config, external, self.conv.occupation)
         self.finishes: dict[Engine, list[Callable[[], int]]] = {engine: [] for engine in Engine}
         self.intervals: list[tuple[Engine | None, int, Callable[[], int]]] = []
-        self.arrival = FIRST_FETCH if config.overlap else FIRST_FETCH - 1  # no register behind the fetched words
+        self.arrival = FIRST_FETCH if config.overlap else FIRST_FETCH - IN_PLACE
         self.dispatch = 0
 
     def take(self, command: Mapping[str, Any]) -> None:
@@ -123,7 +126,7 @@ class _Machine:
         if self.config.overlap:
             self.arrival = max(ready + 1, self.arrival + FETCH_CYCLES)
         else:
-            self.arrival = finish() + FETCH_CYCLES - 1
+            self.arrival = finish() + FETCH_CYCLES - IN_PLACE
 
     def _finish_of(self, engine: Engine, count: int) -> int:
         """When an engine has finished ``count`` (modulo 256) of its commands.

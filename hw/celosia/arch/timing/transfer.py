@@ -53,10 +53,10 @@ class ExternalTiming:
         return self.latency + self.jitter / 2
 
 
-READ_FIRST, READ_LAST = 8, 5
+READ_FIRST, READ_LAST = 9, 5
 """Cycles beside the latency from a LOAD's begin to its first beat on the local bus, and from its last to its end."""
 
-WRITE_FIRST, WRITE_LAST = 11, 11
+WRITE_FIRST, WRITE_LAST = 12, 11
 """Cycles from a STORE's begin to its first beat on the local bus, and beside the latency, and the ways to the memories
 and back, from its last to its end."""
 

@@ -102,25 +102,25 @@ class ControlBus(Component):
         with m.If(bus.wvalid & bus.wready):
             m.d.sync += [word_valid.eq(1), word.eq(bus.wdata), strobe.eq(bus.wstrb)]
 
-        # Whose turn: the other kind's when both could go on. What has been offered to a memory stays, and a
-        # read that has asked one waits for its answer.
-        read_next, asked = Signal(), Signal()
-        may_write = write.valid & word_valid & ~bus.bvalid & ~asked
-        may_read = read.valid & ~bus.rvalid
-        writing, reading, stuck, wrote_last = Signal(), Signal(), Signal(), Signal()
-        m.d.comb += [
-            writing.eq(may_write & Mux(stuck, wrote_last, ~(may_read & read_next))),
-            reading.eq(may_read & Mux(stuck, ~wrote_last, ~(may_write & ~read_next))),
-        ]
-        m.d.sync += [stuck.eq(self.local.request.valid & ~self.local.request.ready), wrote_last.eq(writing)]
+        # Whose turn: the other kind's when both could go on. It lasts until the access is made, and is decided while
+        # the last part of what it takes arrives: much waits for it.
+        read_next, asked, writing, reading = Signal(), Signal(), Signal(), Signal()
+        may_write = (write.valid | bus.awvalid) & (word_valid | bus.wvalid) & (~bus.bvalid | bus.bready)
+        may_read = (read.valid | bus.arvalid) & (~bus.rvalid | bus.rready)
         wrote, answered, looked_up = Signal(), Signal(), Signal()
+        with m.If(~writing & ~reading):
+            m.d.sync += [
+                writing.eq(may_write & ~(may_read & read_next)),
+                reading.eq(may_read & ~(may_write & ~read_next)),
+            ]
+        with m.If(wrote | answered):
+            m.d.sync += [writing.eq(0), reading.eq(0)]
         self._local(m, write, read, Cat(writing, reading), word, strobe, asked)
-        taken = self.local.request.ready
         m.d.comb += [
-            wrote.eq(writing & (~write.local | taken)),
+            wrote.eq(writing & (~write.local | self.local.request.ready)),
             answered.eq(reading & Mux(read.local, self.local.valid, looked_up)),
         ]
-        m.d.sync += looked_up.eq(read.valid & ~answered)
+        m.d.sync += looked_up.eq(reading & ~answered)
         value = self._value(m, read)
         with m.If(bus.bready):
             m.d.sync += bus.bvalid.eq(0)

@@ -66,9 +66,9 @@ class Fetch(Component):
 
         address ─► program memory ─► shift register ─► output register ─► o
                    (3 cycles)        8 × 64 bits   │   (a whole command)
-                                     + zero test ─► kind
+                                     + zero test ─► kind (a cycle)
 
-    A command takes COMMAND_WORDS + 4 = 12 cycles when ``o`` takes each at once; while one waits in ``o`` the next is
+    A command takes COMMAND_WORDS + 5 = 13 cycles when ``o`` takes each at once; while one waits in ``o`` the next is
     read, and follows two cycles after it was taken.
 
     Members
@@ -117,7 +117,8 @@ class Fetch(Component):
         commands = self.config.program_commands
         pc = Signal(range(commands + 1))
         asked, came = Signal(range(COMMAND_WORDS + 1)), Signal(range(COMMAND_WORDS + 1))
-        asking, overrun, complete = Signal(), Signal(), Signal()
+        asking, overrun, complete, judged = Signal(), Signal(), Signal(), Signal()
+        kind = Signal(len(Opcode))
         words = Signal(COMMAND_BITS)
         nonzero = Signal(COMMAND_BITS // _PART)
         arrives = Signal(FETCH_LATENCY)
@@ -130,7 +131,9 @@ class Fetch(Component):
             self.address.eq(Cat(asked[:-1], pc)),
         ]
         m.d.sync += arrives.eq(Cat(asking, arrives))
-        begins = ~self.run | (complete & ~self.o.valid)
+        m.d.sync += [kind.eq(_kind(self.config, words, nonzero)), judged.eq(complete)]
+        leaves = complete & judged & ~self.o.valid
+        begins = ~self.run | leaves
         m.d.sync += self.busy.eq((self.run | self.run_soon) & (~asked[-1] | begins))
         with m.If(asking):
             m.d.sync += asked.eq(asked + 1)
@@ -144,11 +147,11 @@ class Fetch(Component):
 
         with m.If(self.o.ready):
             m.d.sync += self.o.valid.eq(0)
-        with m.If(complete & ~self.o.valid):
+        with m.If(leaves):
             m.d.sync += [
                 self.o.valid.eq(1),
                 self.o.payload.command.as_value().eq(words),
-                self.o.payload.kind.eq(_kind(self.config, words, nonzero)),
+                self.o.payload.kind.eq(kind),
                 self.o.payload.index.eq(pc),
                 self.o.payload.overrun.eq(overrun),
                 pc.eq(Mux(overrun, pc, pc + 1)),

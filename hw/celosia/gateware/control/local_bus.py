@@ -70,13 +70,14 @@ class LocalArbiter(Component):
             requests.append(entry.o)
 
         # Whose turn it is was decided in the cycle before, from who asked then. A read needs a place in the list
-        # of who reads; that there is one is known a cycle late, so one place stays free.
+        # of who reads; that there is one is known a cycle late, so one place stays free. There always is one but where
+        # memories are slow: so writes wait for it as well.
         turn = Signal(3, init=1 << _WINDOW)
         store_next, room = Signal(), Signal()
-        valid = [turn[i] & r.valid & (r.payload.write | room) for i, r in enumerate(requests)]
+        valid = [turn[i] & r.valid for i, r in enumerate(requests)]
         taken = Signal()
         m.d.comb += [
-            buffer.i.valid.eq(Cat(valid).any()),
+            buffer.i.valid.eq(Cat(valid).any() & room),
             buffer.i.payload.load.eq(turn[_LOAD]),
             taken.eq(buffer.i.valid & buffer.i.ready),
             reads.w_en.eq(taken & ~buffer.i.payload.request.write),
@@ -85,7 +86,7 @@ class LocalArbiter(Component):
         m.d.sync += room.eq(reads.level < READS - 1)
         chosen = Const(0, len(buffer.i.payload.request.as_value()))
         for index, request in enumerate(requests):
-            m.d.comb += request.ready.eq(turn[index] & buffer.i.ready & (request.payload.write | room))
+            m.d.comb += request.ready.eq(turn[index] & buffer.i.ready & room)
             chosen = chosen | Mux(turn[index], request.payload.as_value(), 0)
         m.d.comb += buffer.i.payload.request.as_value().eq(chosen)
         self._next_turn(m, turn, store_next, taken, requests)

@@ -8,6 +8,7 @@ from amaranth.lib.wiring import Component, In, Out
 from ...arch.config import Config
 from ...arch.isa import Engine, ErrorCause, Opcode
 from ..counter import count
+from ..delay import delay
 from ..interfaces import EngineSignature
 from .fetch import Fetch
 from .fetch_in_place import FetchInPlace
@@ -236,6 +237,8 @@ class Sequencer(Component):
                 gone.eq((taken | checked.sync) & ~gone),
                 self._working.eq(self._run & ((taken & ~gone) | (self._working & ~finished))),
             ]
+        # Which one it is, is noted a cycle late: early enough for any error.
+        started, index = delay(m, self.trace_started, 1, "started"), delay(m, fetch.o.payload.index, 1, "index")
         self._records = [Signal(16, name=f"index_{e.name.lower()}") for e in Engine]
         for engine, record in zip(Engine, self._records, strict=True):
             command = getattr(self, engine.name.lower()).command
@@ -244,8 +247,8 @@ class Sequencer(Component):
                 command.payload.eq(fetch.o.payload.command),
             ]
             if self.config.overlap:
-                with m.If(self.trace_started[engine]):
-                    m.d.sync += record.eq(fetch.o.payload.index)
+                with m.If(started[engine]):
+                    m.d.sync += record.eq(index)
             else:
                 m.d.comb += record.eq(fetch.o.payload.index)
 

@@ -86,15 +86,14 @@ class Accumulators(Component):
         config = self.config
         # The cycle in which the sums come is 0; a number behind a name is the cycle it is for, counted backwards.
         way = accumulator_way(config)
+        # What goes far is decided early and then a register behind a register, which can lie where it is wanted.
         flags3, flags2, flags1, flags0, *rest = delays(m, self.flags, self.lead + 1 + way, "flags")
-        before, later = ([flags0, *rest])[-2:]
-        m.d.comb += self.next_scale.eq(before.valid & before.start & before.last)
-        writing, ahead = Signal(), flags2 if way else flags3
-        m.d.sync += [
-            self.soon.eq(ahead.valid & ahead.last),
-            self.valid.eq(later.valid & later.last),
-            writing.eq(later.valid & ~later.last),
-        ]
+        later = rest[-1]
+        complete = delays(m, flags3.valid & flags3.last, self.lead + 2 + way, "complete")
+        scales = delay(m, flags2.valid & flags2.start & flags2.last, 2 + way, "scales")
+        writing = Signal()
+        m.d.comb += [self.next_scale.eq(scales), self.soon.eq(complete[1 + way]), self.valid.eq(complete[-1])]
+        m.d.sync += writing.eq(later.valid & ~later.last)
         if device_of(platform).family is Family.ICE40 and not config.down_channels and not way:
             m.d.comb += self.next_bias.eq(flags2.valid & flags2.start & flags2.first)
             self._add_early(m, flags2, flags1, flags0, later, writing)
@@ -106,17 +105,17 @@ class Accumulators(Component):
         slots = delays(m, slot2, 4 + 2 * way, "slot")
         m.submodules.memory = memory = SimpleRam(config.accumulators, 32 * config.columns, way=(0, way))
         # 1: bias, if it is wanted; 0: added to the sums, which is not part of the loop through the memory
-        with_bias, reads = Signal(), Signal()
+        with_bias, reads = delay(m, flags3.first & ~flags3.maximum, 2, "with_bias"), Signal()
         reading = flags3 if way else flags2
-        m.d.sync += [with_bias.eq(flags2.first & ~flags2.maximum), reads.eq(reading.valid & ~reading.first)]
+        m.d.sync += reads.eq(reading.valid & ~reading.first)
         m.d.comb += [
             self.next_bias.eq(flags3.valid & flags3.start & flags3.first),
             memory.read.eq(reads),
             memory.read_address.eq(slots[1 - way]),
         ]
         # after that: the old sums are there
-        compares, adds = Signal(), Signal()
-        m.d.sync += [compares.eq(~flags0.first & flags0.maximum), adds.eq(~flags0.first & ~flags0.maximum)]
+        compares = delay(m, ~flags2.first & flags2.maximum, 3, "compares")
+        adds = delay(m, ~flags2.first & ~flags2.maximum, 3, "adds")
         old = Signal(data.ArrayLayout(signed(32), config.columns))
         m.d.comb += old.eq(memory.data)
         for c in range(config.columns):

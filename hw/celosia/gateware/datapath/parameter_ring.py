@@ -112,8 +112,8 @@ class ParameterRing(Component):
         written = data.StructLayout({"fetch": 1, "pairs": 1, "column": column.shape(), "slot": slot.shape()})
         fetched = Signal(written)
         m.d.comb += [fetched.fetch.eq(fetch), fetched.pairs.eq(pairs), fetched.column.eq(column), fetched.slot.eq(slot)]
-        # The columns lie all over the chip, so a record is two cycles on its way to them.
-        way = 2 * memory_way(config)
+        # The columns lie all over the chip, so a record is three cycles on its way to them.
+        way = 3 * memory_way(config)
         record = delay(m, self.record, way, "record", reset_less=True)
         late = min(way, 1)  # whose record it is, is known before its last step
         early = delay(m, fetched, record_latency(config) + way - late, "write")

@@ -68,8 +68,8 @@ class TileWalker(Component):
     """Holds the next weight tile ready.
 
     ``tile`` transfers one tile; the next one of this command is ready two cycles later (a tile lasts longer), a command
-    is taken a cycle later. ``now`` is the job of the tile on offer; both stay what they were for one cycle after the
-    transfer.
+    is taken a cycle later. Whether it is the last is known a cycle after it is ready: nobody takes it sooner. ``now``
+    is the job of the tile on offer; both stay what they were for one cycle after the transfer.
     """
 
     def __init__(self, config: Config):
@@ -102,12 +102,12 @@ class TileWalker(Component):
             tile.y.eq(y_k),
             tile.x.eq(x_k),
             tile.first.eq(first),
-            tile.last.eq(last["j"] & last["kx"] & last["ky"]),
+            tile.last.eq(at["j"] & at["kx"] & at["ky"]),
             tile.start.eq(start),
         ]
         m.d.sync += moving.eq(0)
         with m.If(self.tile.valid & self.tile.ready):
-            m.d.sync += [moving.eq(1), have.eq(~(tile.last & last["n"]))]
+            m.d.sync += [moving.eq(1), have.eq(~(tile.last & at["n"]))]
         # Where each loop would go on; a tile lasts long enough to have them ready.
         next_j, next_kx, next_n = (
             Signal(signed(widths.x), name=f"next_{name}", reset_less=True) for name in ("j", "kx", "n")

@@ -138,10 +138,11 @@ class UartTransmitter(Component):
         m = Module()
         phase = self.rate.phase("phase")
         shift, left = Signal(_DATA_BITS), Signal(range(_DATA_BITS + 2))
-        bit, idle = phase[-1], Signal(init=1)
-        m.d.comb += self.i.ready.eq(bit & idle)
-        m.d.sync += [phase.eq(self.rate.next(phase)), idle.eq(left == 0)]
-        with m.If(bit & idle):
+        bit, idle = Signal(), Signal(init=1)
+        # ``ready`` is a register: whoever waits for it may be far.
+        m.d.sync += [phase.eq(self.rate.next(phase)), bit.eq(phase[-1]), self.i.ready.eq(phase[-1] & idle)]
+        m.d.sync += idle.eq(left == 0)
+        with m.If(self.i.ready):
             m.d.sync += self.tx.eq(~self.i.valid)
             with m.If(self.i.valid):
                 m.d.sync += [shift.eq(self.i.payload), left.eq(_DATA_BITS + 1), idle.eq(0)]

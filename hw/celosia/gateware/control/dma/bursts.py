@@ -9,6 +9,7 @@ from ....arch.config import Config
 from ....arch.isa import Space, Transfer
 from ....arch.registers import space_bytes, window_bits
 from ...counter import count
+from ...delay import delay
 from ...queue import Queue
 from ..buffer import TurnBuffer
 
@@ -117,30 +118,31 @@ class Bursts(Component):
         m = Module()
         m.submodules.rows = rows = ResetInserter(self.abort)(Queue(_row_layout(self.config), _ROWS))
         places, place = Signal(range(_ROWS + 1), init=_ROWS), Signal(init=1)  # in the queue, for rows not yet begun
-        some, begins = Signal(), Signal()  # ``some``: rows have not begun
-        m.d.comb += begins.eq(some & place)
-        offset, local_offset = self._offsets(m, some, begins)
+        some, may, begins = Signal(), Signal(), Signal()  # ``some``: rows have not begun
+        m.d.comb += may.eq(some & place)
+        m.d.sync += begins.eq(may & ~self.abort)  # a cycle late: a hundred registers wait for it
+        offset, local_offset = self._offsets(m, some, may, begins)
         self._checks(m, begins, offset, local_offset, rows)
         cutting = self._cut(m, rows)
-        count(m, places, place, down=begins, up=rows.pop)
+        count(m, places, place, down=may, up=delay(m, rows.pop, 1, "popped"))
         with m.If(self.abort):
             m.d.sync += [places.eq(_ROWS), place.eq(1)]
         m.d.comb += self.exhausted.eq(~some & places[-1] & ~cutting)  # every place is free; never after a bad row
         return m
 
-    def _offsets(self, m: Module, some: Signal, begins: Signal) -> tuple[Signal, Signal]:
-        """Where rows begin, row by row, in beats from the base and in the local memory."""
+    def _offsets(self, m: Module, some: Signal, may: Signal, begins: Signal) -> tuple[Signal, Signal]:
+        """Where rows begin, row by row, in beats from the base and in the local memory.
+
+        A row that ``may`` begin does so in the next cycle.
+        """
         transfer, low = self.transfer, _beat_shift(self.config)
         bits = 32 - low
         stride, local_stride, rows = Signal(bits), Signal(bits), Signal(16)
         offset, local_offset = Signal(bits + 1), Signal(bits + 1)
+        with m.If(may):
+            m.d.sync += [rows.eq(rows - 1), some.eq(rows != 1)]
         with m.If(begins):
-            m.d.sync += [
-                offset.eq(offset + stride),
-                local_offset.eq(local_offset + local_stride),
-                rows.eq(rows - 1),
-                some.eq(rows != 1),
-            ]
+            m.d.sync += [offset.eq(offset + stride), local_offset.eq(local_offset + local_stride)]
         with m.If(self.idle):  # known earlier than ``start``
             m.d.sync += [
                 offset.eq(transfer.external_address[low:]),
