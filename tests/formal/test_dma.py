@@ -19,7 +19,7 @@ from support.axi_rules import Axi4Rules, Stable
 from .proving import check, reach, started
 
 CONFIG = preset("c16").replace(name="proved", address_bits=20)
-DEPTH = 18
+DEPTH = 19
 SMALL = 8  # bits
 
 
