@@ -19,6 +19,7 @@ WHOLE = preset("c16").replace(
     weight_bytes=1024, activation_bytes=1024, parameter_records=64, accumulators=64, program_commands=16, overlap=False
 )
 SMALLEST = WHOLE.replace(columns=2, lanes=1, depthwise=False, elementwise=False, external=False)
+SPREAD = WHOLE.replace(rows=8, columns=8, lanes=8, weight_rows=2, weight_bytes=4096, elementwise=False, external=False)
 ICE40 = SimulatedPlatform(Device(Family.ICE40, multipliers=8, simulated=True))
 CONFIGS = {
     "whole": WHOLE,
@@ -26,6 +27,8 @@ CONFIGS = {
     "smallest, two lanes": SMALLEST.replace(lanes=2),
     "smallest, two weight rows": SMALLEST.replace(weight_rows=2),
     "eight rows": SMALLEST.replace(rows=8, bus_bits=64),
+    "8x8, ways to the memories": SPREAD,
+    "8x8, a bus of 64 bits": SPREAD.replace(bus_bits=64),
 }
 
 

@@ -25,7 +25,8 @@ from .place import Placed, best, place_seeds
 from .plan import TOP, Plan, make_plan
 from .process import run_tool
 from .replicate import replicate_file
-from .sites import place_file
+from .settings import ROUTER, set_file
+from .sites import FLOORS, place_file
 from .tools import versions
 
 __all__ = ["Built", "build", "cache_folder"]
@@ -125,8 +126,7 @@ def build(
         check_fits(board.part, count_cells(plan.files[f"{TOP}.il"]))
     cache = cache_folder() / board.name
     with step("synthesize", "synthesizing"):
-        on_85k = "--85k" in plan.place
-        folder = synthesize(plan, cache, tools, system.config.weight_rows if on_85k else None)
+        folder = synthesize(plan, cache, tools, board.part.name, system.config.weight_rows)
     with step("place and route", f"placing and routing from {_count(seeds)}"):
         placed = place_seeds(
             plan,
@@ -175,15 +175,18 @@ def check_clock(placed: Placed, clock_hz: int) -> None:
         )
 
 
-def synthesize(plan: Plan, cache: Path, tools: dict[str, str], weight_rows: int | None = None) -> Path:
+def synthesize(plan: Plan, cache: Path, tools: dict[str, str], part: str = "", weight_rows: int = 1) -> Path:
     """The folder with the netlist, made now or found in the cache; seeds share it.
 
-    That of an ECP5 is improved: carry chains trimmed, hard blocks placed, drivers of many inputs replicated.
+    That of an ECP5 is improved: carry chains trimmed, hard blocks placed, drivers of many inputs replicated, the router
+    set.
 
     Parameters
     ----------
+    part:
+        Name of the FPGA, for what there is for some of them: a floor plan, and settings of the router.
     weight_rows:
-        Of the array, for the floor plan of a core on the FPGA that there is one for.
+        Of the array, for the floor plan.
 
     Raises
     ------
@@ -202,9 +205,11 @@ def synthesize(plan: Plan, cache: Path, tools: dict[str, str], weight_rows: int 
     run_tool("yosys", [f"{TOP}.ys"], scratch, scratch / "synthesis.log")
     if improve:
         trim_file(scratch / f"{TOP}.json")
-        if weight_rows:
-            place_file(scratch / f"{TOP}.json", weight_rows)
+        if floor := FLOORS.get(part):
+            place_file(scratch / f"{TOP}.json", floor, weight_rows)
         replicate_file(scratch / f"{TOP}.json")
+        if settings := ROUTER.get(part):
+            set_file(scratch / f"{TOP}.json", settings)
     with contextlib.suppress(OSError):  # somebody else has built the same meanwhile
         scratch.rename(folder)
     return folder
@@ -213,7 +218,8 @@ def synthesize(plan: Plan, cache: Path, tools: dict[str, str], weight_rows: int 
 def _passes() -> str:
     """A hash of what happens to a netlist behind yosys."""
     sources = (
-        Path(__file__).with_name(name).read_bytes() for name in ("carries.py", "replicate.py", "sites.py", "springs.py")
+        Path(__file__).with_name(name).read_bytes()
+        for name in ("carries.py", "replicate.py", "settings.py", "sites.py", "springs.py")
     )
     return hashlib.sha256(b"".join(sources)).hexdigest()[:8]
 

@@ -16,7 +16,7 @@ from collections import Counter, defaultdict
 from pathlib import Path
 from typing import Any
 
-from .sites import BLOCKS
+from .sites import dsp_block
 from .springs import Point, rest
 
 __all__ = ["FAR", "LIMIT", "replicate", "replicate_file"]
@@ -179,7 +179,8 @@ class _Netlist:
     def _place(self, entry: Input) -> Point:
         """Where a cell lies that has an input; of a multiplier, its block."""
         x, y = self.places.get(entry[0], (0.0, 0.0))
-        return (max(b for b in BLOCKS if b <= x), y) if entry[1] in _SHARED and self.planned else (x, y)
+        block = dsp_block(self.cells[entry[0]].get("attributes", {}).get("BEL", "")) if entry[1] in _SHARED else None
+        return (x if block is None else float(block), y)
 
     def _together(self, one: Input, other: Input) -> bool:
         """Whether they are of one block's multipliers, and share a place for enables."""

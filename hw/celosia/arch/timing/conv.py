@@ -43,6 +43,9 @@ REVISIT = 4
 START_LATENCY = 2
 """Cycles from a command, or from the fetch that its parameters wait for, to the start of the tile they are for."""
 
+SPREAD = 64
+"""Products a cycle from which on a core, whatever it goes without, lies all over the chip that it is for."""
+
 FREED_LATENCY = 3
 """Cycles from the lanes' moving on to the next n-tile to a fetch that waited for the place in the ring: the ring's
 pointer, its copy near the prefetcher, whether there is room."""
@@ -53,8 +56,8 @@ WRITER_QUEUE = 8
 
 def memory_way(config: Config) -> int:
     """Cycles on the way to the activation memory, and as many on the way back: its blocks lie all over the chip. None
-    where a core of one command at a time fits."""
-    return int(config.overlap)
+    in a small core of one command at a time."""
+    return int(config.overlap or config.macs_per_cycle >= SPREAD)
 
 
 def accumulator_way(config: Config) -> int:
