@@ -7,8 +7,10 @@ from amaranth.lib.wiring import Component, In, Out, connect, flipped
 from ...arch.config import Config
 from ...arch.isa import Engine, Space
 from ...arch.registers import Status, control_address_bits
-from ..interfaces import AXI4, AXI4Lite, EngineSignature, LocalBus
+from ...arch.timing.conv import memory_way
+from ..interfaces import AXI4, AXI4Lite, EngineSignature, LocalBus, local_request
 from .axi_lite import ControlBus
+from .buffer import StreamBuffer
 from .counters import Counters
 from .dma import Dma
 from .local_bus import LocalArbiter, LocalSplit
@@ -142,6 +144,16 @@ class Control(Component):
             m.d.comb += control.status[flag.bit_length() - 1].eq(value)
         return m
 
+    def _alone(self, m: Module, window: LocalBus, memories: LocalBus):
+        """The windows' way to the memories, which nobody shares; a buffer on it where it is long."""
+        if not memory_way(self.config):
+            connect(m, window, memories)
+            return
+        m.submodules.window = buffer = StreamBuffer(local_request(self.config))
+        connect(m, window.request, buffer.i)
+        connect(m, buffer.o, memories.request)
+        m.d.comb += [window.valid.eq(memories.valid), window.data.eq(memories.data)]
+
     def _memories(self, m: Module, control: ControlBus, sequencer: Sequencer, dma: Dma):
         """The local bus from its users to the memories, and the program memory's fetch port."""
         m.submodules.split = split = LocalSplit(self.config)
@@ -154,7 +166,7 @@ class Control(Component):
             connect(m, arbiter.memories, split.initiator)
             m.d.comb += dma.load_pending.eq(arbiter.load_pending)
         else:
-            connect(m, control.local, split.initiator)
+            self._alone(m, control.local, split.initiator)
         connect(m, split.program, program.local)
         for space in (Space.WEIGHTS, Space.ACTIVATIONS, Space.PARAMETERS):
             connect(m, getattr(split, space.name.lower()), flipped(getattr(self, space.name.lower())))
