@@ -51,7 +51,7 @@ def run(config, fields: dict, taken: Taken, activations: np.ndarray) -> tuple[in
     async def cycle_of(ctx, cycle: int) -> bool:
         y, source = scaled.pop(cycle, ([0] * config.lanes, NOTHING))
         ctx.set(dut.y, y)
-        ctx.set(dut.source, source)
+        ctx.set(dut.source_soon, scaled.get(cycle + 1, (0, NOTHING))[1])
         ctx.set(dut.q, clamped.pop(cycle, [0] * config.lanes))
         ctx.set(dut.line_soon, cycle + 1 in answers)
         ctx.set(dut.line_data, int.from_bytes(answers.pop(cycle, b""), "little"))

@@ -185,7 +185,7 @@ class Datapath(Component):
             self.write_soon.eq(writer.write_soon),
             self.write.eq(writer.write),
             elementwise.y.eq(lanes.y),
-            elementwise.source.eq(lanes.source),
+            elementwise.source_soon.eq(lanes.source_soon),
             elementwise.q.eq(clamp.q),
             elementwise.line_soon.eq(self.line_soon),
             elementwise.line_data.eq(self.line_data),

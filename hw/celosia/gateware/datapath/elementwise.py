@@ -73,8 +73,8 @@ class Elementwise(Component):
         The activation memory, whole lines; ``line_soon`` is high in the cycle before one with the line that was read.
     slot, slot_kind, slot_scale, slot_valid, slot_ready:
         To the lanes; valid only three cycles after one with ``slot_ready``.
-    y, source:
-        From the lanes.
+    y, source_soon:
+        From the lanes; ``source_soon`` is of the next cycle's ``y``.
     range, q:
         The clamp's: ``range`` belongs to every OUT slot; ``q`` is clamped ``y`` of as many cycles before as
         :func:`celosia.arch.timing.conv.clamp_latency` says.
@@ -85,6 +85,7 @@ class Elementwise(Component):
         lanes = config.lanes
         self.slots = slots_per_line(config)
         self._reading, self._writing, self._loads = Signal(), Signal(), Signal()
+        self._scaled = Signal(len(Kind))  # a bit for each: such a value leaves the lanes
         self._read_line = Signal((config.activation_lines - 1).bit_length())
         super().__init__(
             {
@@ -98,7 +99,7 @@ class Elementwise(Component):
                 "slot_valid": Out(1),
                 "slot_ready": In(1),
                 "y": In(data.ArrayLayout(signed(32), lanes)),
-                "source": In(Source),
+                "source_soon": In(Source),
                 "range": Out(OutputRange),
                 "q": In(data.ArrayLayout(signed(8), lanes)),
             }
@@ -125,6 +126,8 @@ class Elementwise(Component):
         with m.If(finish):
             m.d.sync += active.eq(0)
 
+        soon = self.source_soon
+        m.d.sync += self._scaled.eq(Cat(soon.elementwise & (soon.kind == kind) for kind in Kind))
         results = self._collect(m)
         inputs = self._read(m, active, begin)
         written = self._write(m, active, finish, results)
@@ -199,13 +202,11 @@ class Elementwise(Component):
         m.submodules.sums = sums = Queue(32 * lanes, SUMS)
         held = Signal(data.ArrayLayout(signed(32), lanes), reset_less=True)
         total = Signal(data.ArrayLayout(signed(32), lanes), reset_less=True)
-        scaled = self.source.elementwise
-        with m.If(scaled & (self.source.kind == Kind.FIRST)):
+        with m.If(self._scaled[Kind.FIRST.value]):
             m.d.sync += held.eq(self.y)
         for i in range(lanes):
             m.d.sync += total[i].eq(held[i] + self.y[i])
-        summed = Signal()
-        m.d.sync += summed.eq(scaled & (self.source.kind == Kind.SECOND))
+        summed = delay(m, self._scaled[Kind.SECOND.value], 1, "summed")
         m.d.comb += [sums.i.eq(total.as_value()), sums.push.eq(summed)]
         return sums
 
@@ -215,7 +216,7 @@ class Elementwise(Component):
         m.submodules.results = results = Queue(line_bits, LINES)
         line = Signal(slot_bits * self.slots, reset_less=True)
         slot, complete = Signal(range(self.slots)), Signal()
-        out = self.source.elementwise & (self.source.kind == Kind.OUT)
+        out = self._scaled[Kind.OUT.value]
         m.d.sync += complete.eq(0)
         with m.If(delay(m, out, clamp_latency(self.config), "out")):
             last = slot == self.slots - 1

@@ -6,7 +6,7 @@ from amaranth.lib import data
 from amaranth.lib.wiring import Component, In, Out
 
 from ...arch.config import Config
-from ..delay import delay
+from ..delay import delays
 from ..family import Family, device_of
 from ..memory.parameters import Scale
 from .lane import multiplied
@@ -50,6 +50,8 @@ class Lanes(Component):
         what is offered in it enters; in any other ``slot_valid`` must be low.
     y, source:
         Results, :attr:`latency` cycles after ``valid``, :attr:`slot_latency` cycles after ``slot_valid``.
+    source_soon:
+        ``source`` of the next cycle.
     """
 
     latency = 1 + Lane.latency
@@ -70,6 +72,7 @@ class Lanes(Component):
                 "slot_ready": Out(1),
                 "y": Out(data.ArrayLayout(signed(32), config.lanes)),
                 "source": Out(Source),
+                "source_soon": Out(Source),
             }
         )
 
@@ -111,7 +114,8 @@ class Lanes(Component):
                 lane.valid.eq(passes),
                 self.y[i].eq(lane.y),
             ]
-        m.d.comb += self.source.eq(delay(m, source, Lane.latency, "source"))
+        *_, soon_out, out = delays(m, source, Lane.latency, "source")
+        m.d.comb += [self.source_soon.eq(soon_out), self.source.eq(out)]
         return m
 
     def _lane(self, i: int, platform: object) -> Lane:
