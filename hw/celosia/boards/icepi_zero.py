@@ -45,7 +45,7 @@ ICEPI_ZERO = Board(
         overlap=False,
     ),
     crystal_hz=50e6,
-    clock_hz=85e6,  # nextpnr reaches 91 MHz, and the control bus limits it
+    clock_hz=100e6,
     baud=3_000_000,  # as fast as the FT231X goes
     lamps=(("heartbeat", "led", 0), ("running", "led", 1), ("done", "led", 2), ("error", "led", 3)),
     loader=("-b", "icepi-zero"),
