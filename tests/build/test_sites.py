@@ -19,35 +19,40 @@ def cells_of(multipliers, rams):
     return {name: {"type": kind, "attributes": {"hdlname": name}} for name, kind in kinds.items()}
 
 
+def core(array, lanes, **rams):
+    """A core's multipliers, by rows in each pair and for its lanes, its block RAMs by what they are of, and a LUT."""
+    multipliers = [f"{CORE}.array.column_{p}.multiplier_{r}.cell" for p, rows in enumerate(array) for r in range(rows)]
+    multipliers += [f"{CORE}.lanes.lane_{i}.{part}.cell" for i in range(lanes) for part in ("low", "middle", "high")]
+    places = [f"{RAMS[name]}.block_{bank}_{k}.cell" for name, banks in rams.items() for bank, k in banks_of(banks)]
+    return cells_of(multipliers, places)
+
+
+def banks_of(sizes):
+    return [(bank, k) for bank, size in enumerate(sizes) for k in range(size)]
+
+
+RAMS = {
+    "weights": f"{MEMORY}.weight_memory.ram",
+    "even": f"{MEMORY}.activation_memory.even",
+    "odd": f"{MEMORY}.activation_memory.odd",
+    "accumulators": f"{CORE}.accumulators.memory",
+    "parameters": f"{MEMORY}.parameter_memory.ram",
+    "feeder": f"{CORE}.feeder.down.line",
+    "program": "soc.core.control.program.ram",
+    "link": "soc.link.buffer.ram",
+}
+
+
 def c256():
-    """The multipliers and block RAMs of the c256 core on an LFE5U-85F, and a LUT."""
-    multipliers = [f"{CORE}.array.column_{p}.multiplier_{r}.cell" for p in range(7) for r in range(16 if p < 6 else 12)]
-    multipliers += [f"{CORE}.lanes.lane_{lane}.{part}.cell" for lane in range(16) for part in ("low", "middle", "high")]
-    rams = [f"{MEMORY}.weight_memory.ram.block_0_{k}.cell" for k in range(128)]
-    rams += [f"{MEMORY}.weight_memory.ram.block_1_{k}.cell" for k in range(8)]
-    rams += [f"{MEMORY}.activation_memory.{side}.block_0_{k}.cell" for side in ("even", "odd") for k in range(16)]
-    rams += [f"{CORE}.accumulators.memory.block_0_{k}.cell" for k in range(15)]
-    rams += [f"{MEMORY}.parameter_memory.ram.block_0_{k}.cell" for k in range(14)]
-    rams += [f"{CORE}.feeder.down.line.block_0_{k}.cell" for k in range(4)]
-    rams += [f"soc.core.control.program.ram.block_0_{k}.cell" for k in range(4)] + [
-        "soc.link.buffer.ram.block_0_0.cell"
-    ]
-    return cells_of(multipliers, rams)
+    """The multipliers and block RAMs of the c256 core on an LFE5U-85F."""
+    rams = {"weights": (128, 8), "even": (16,), "odd": (16,), "accumulators": (15,), "parameters": (14,)}
+    return core([16] * 6 + [12], 16, **rams, feeder=(4,), program=(4,), link=(1,))
 
 
 def c64():
     """The same of a c64 core on an LFE5U-25F: four rows of the array have multipliers."""
-    multipliers = [f"{CORE}.array.column_0.multiplier_{r}.cell" for r in range(4)]
-    multipliers += [f"{CORE}.lanes.lane_{lane}.{part}.cell" for lane in range(8) for part in ("low", "middle", "high")]
-    rams = [f"{MEMORY}.weight_memory.ram.block_0_{k}.cell" for k in range(28)]
-    rams += [f"{MEMORY}.activation_memory.{side}.block_0_{k}.cell" for side in ("even", "odd") for k in range(4)]
-    rams += [f"{CORE}.accumulators.memory.block_0_{k}.cell" for k in range(8)]
-    rams += [f"{MEMORY}.parameter_memory.ram.block_0_{k}.cell" for k in range(5)]
-    rams += [f"{CORE}.feeder.down.line.block_0_{k}.cell" for k in range(2)]
-    rams += [f"soc.core.control.program.ram.block_0_{k}.cell" for k in range(2)] + [
-        "soc.link.buffer.ram.block_0_0.cell"
-    ]
-    return cells_of(multipliers, rams)
+    rams = {"weights": (28,), "even": (4,), "odd": (4,), "accumulators": (8,), "parameters": (5,)}
+    return core([4], 8, **rams, feeder=(2,), program=(2,), link=(1,))
 
 
 CORES = {"LFE5U-85F": c256, "LFE5U-25F": c64}

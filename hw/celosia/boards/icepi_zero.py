@@ -30,9 +30,8 @@ ICEPI_ZERO = Board(
     device=DEVICE,
     # 8x8 with memories for 56 blocks: keyword spotting (its pooling on the host) and the streaming wake word fit,
     # ResNet-8 does not. No network that fits adds tensors, and the board's SDRAM is left alone. Without the engines for
-    # them, with one command at a time (8 % more cycles for keyword spotting), and with a bus of 32 bits, which only the
-    # serial link waits for, 27 % of the registers and 31 % of the LUTs stay free; with overlap 18 % of the registers
-    # would, and nextpnr's placer wants 30 %.
+    # them, with one command at a time, and with a bus of 32 bits, which only the serial link waits for, registers and
+    # LUTs stay free that nextpnr's placer needs to spread the others (bitstreams/README.md).
     config=preset("c64").replace(
         name="c64-25f",
         weight_bytes=54 << 10,

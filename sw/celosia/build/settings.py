@@ -2,9 +2,9 @@
 """Settings of nextpnr's router that it has no options for: it reads them from the netlist, by the names of its source.
 
 A wire that several nets want costs more from one iteration to the next. On an LFE5U-25F that is full, nextpnr's own
-prices rise faster than nets find their ways around a crowded region: of 22,000 wires that two nets have, some 300 are
-left after 30 iterations, and then more. With half the rise, no exaggeration of what is left of a way, and more room
-beside it, none is left after 50 to 70. Facts: ``Router2Cfg`` in nextpnr's ``common/route/router2.cc``.
+prices rise faster than nets find their ways around a crowded region: after some iterations ``overused`` in its log
+grows again. With half the rise, no exaggeration of what is left of a way, and more room beside it, it falls to 0.
+Facts: ``Router2Cfg`` in nextpnr's ``common/route/router2.cc``.
 """
 
 import json

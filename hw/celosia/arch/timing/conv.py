@@ -28,6 +28,7 @@ __all__ = [
     "parameter_ring",
     "parameter_slack",
     "record_latency",
+    "record_way",
     "rows_per_stage",
 ]
 
@@ -39,6 +40,9 @@ LANES_LATENCY = 9
 
 REVISIT = 4
 """Cycles that must lie between two visits to one accumulator: its read-modify-write, if it has no ways."""
+
+_ACCUMULATOR_WAYS = 3
+"""Where there are ways: from the memory to the additions, from those to the choice, and back."""
 
 START_LATENCY = 2
 """Cycles from a command, or from the fetch that its parameters wait for, to the start of the tile they are for."""
@@ -64,7 +68,7 @@ def accumulator_way(config: Config) -> int:
     """Cycles from the accumulators' memory to the additions, which lie all over the chip, from those to the choice
     between sum and maximum, and from there back: one each, where a tile's weights take so long that it costs nothing.
     """
-    return int(config.weight_cycles >= REVISIT + 3)
+    return int(config.weight_cycles >= REVISIT + _ACCUMULATOR_WAYS)
 
 
 def accumulator_latency(config: Config) -> int:
@@ -78,9 +82,14 @@ def record_latency(config: Config) -> int:
     return 3 + memory_way(config)
 
 
+def record_way(config: Config) -> int:
+    """Cycles from the parameter memory to the ring, whose columns lie all over the chip."""
+    return 3 * memory_way(config)
+
+
 def parameter_latency(config: Config) -> int:
-    """Cycles from a record's fetch to its presence in the ring, whose columns lie all over the chip."""
-    return record_latency(config) + 3 * memory_way(config) + 1
+    """Cycles from a record's fetch to its presence in the ring."""
+    return record_latency(config) + record_way(config) + 1
 
 
 def clamp_latency(config: Config) -> int:
@@ -139,7 +148,7 @@ def parameter_ring(config: Config) -> int:
 
 def minimum_tile_cycles(config: Config) -> int:
     """Cycles a tile lasts even if it has fewer vectors: its weights must pass, its accumulators must settle."""
-    return max(config.weight_cycles, REVISIT + 3 * accumulator_way(config))
+    return max(config.weight_cycles, REVISIT + _ACCUMULATOR_WAYS * accumulator_way(config))
 
 
 def parameter_slack(config: Config) -> int:

@@ -19,7 +19,7 @@ from amaranth.lib.memory import Memory
 from amaranth.lib.wiring import Component, In, Out
 
 from ...arch.config import Config
-from ...arch.timing.conv import memory_way, parameter_ring, record_latency, records_ahead
+from ...arch.timing.conv import parameter_ring, record_latency, record_way, records_ahead
 from ..delay import delay
 from ..memory.parameters import Record, Scale
 from ..memory.ram import UNDEFINED
@@ -112,8 +112,7 @@ class ParameterRing(Component):
         written = data.StructLayout({"fetch": 1, "pairs": 1, "column": column.shape(), "slot": slot.shape()})
         fetched = Signal(written)
         m.d.comb += [fetched.fetch.eq(fetch), fetched.pairs.eq(pairs), fetched.column.eq(column), fetched.slot.eq(slot)]
-        # The columns lie all over the chip, so a record is three cycles on its way to them.
-        way = 3 * memory_way(config)
+        way = record_way(config)
         record = delay(m, self.record, way, "record", reset_less=True)
         late = min(way, 1)  # whose record it is, is known before its last step
         early = delay(m, fetched, record_latency(config) + way - late, "write")

@@ -16,8 +16,8 @@ __all__ = ["WeightMemory", "weight_latency"]
 
 
 def weight_latency(config: Config) -> int:
-    """Cycles from a word's address to the word: the memory is spread over the whole chip, but where a core of one
-    command at a time fits. An address goes to more than a hundred blocks, in three steps."""
+    """Cycles from a word's address to the word: the memory is spread over the whole chip, but for a small core
+    of one command at a time. An address goes to more than a hundred blocks, in three steps."""
     return READ_LATENCY + 4 * memory_way(config)
 
 
