@@ -78,7 +78,7 @@ def _registers() -> list[str]:
 def _commands() -> list[str]:
     parts = [
         "## Commands",
-        _text(isa),
+        _text(isa.commands),
         "### Engines",
         _text(isa.Engine),
         _members(isa.Engine, ("number", "engine", "what it does"), "{}"),

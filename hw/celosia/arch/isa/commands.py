@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """The command set: fixed 64-byte commands, each a whole loop nest.
 
-The same :class:`amaranth.lib.data.Struct` classes encode (``Conv.const({...})``, see :func:`encode`),
-disassemble (:func:`decode`) and are what the gateware's engines see. Every command starts with the
+The same :class:`amaranth.lib.data.Struct` classes encode (``Conv.const({...})``, see :func:`.coding.encode`),
+disassemble (:func:`.coding.decode`) and are what the gateware's engines see. Every command starts with the
 eight bytes of :class:`Header`; reserved bits are zero, or the command is illegal.
 
 Dependencies. Commands are dispatched in order, each to one of four engines (:class:`Engine`), which
@@ -20,20 +20,32 @@ except weights (words) and parameters (records).
 """
 
 import enum as _enum
-from collections.abc import Mapping
-from functools import cache
-from typing import Any
 
 from amaranth.hdl import signed, unsigned
 from amaranth.lib import data, enum
 
-from .config import Config
+from ..config import Config
 
 __all__ = [
-    "COMMAND_BITS", "COMMAND_BYTES", "COUNTS", "Add", "Bare", "Command", "Conv", "Depthwise", "Engine", "ErrorCause",
-    "Header", "IllegalCommandError", "Opcode", "Routing", "Space", "Transfer", "decode", "encode", "layout_of",
+    "ADD_LEFT_SHIFT",
+    "COMMAND_BITS",
+    "COMMAND_BYTES",
+    "COUNTS",
+    "Add",
+    "Bare",
+    "Command",
+    "Conv",
+    "Depthwise",
+    "Engine",
+    "ErrorCause",
+    "Header",
+    "Opcode",
+    "Routing",
+    "Space",
+    "Transfer",
+    "layout_of",
     "opcodes",
-]  # fmt: skip
+]
 
 COMMAND_BYTES = 64
 COMMAND_BITS = 8 * COMMAND_BYTES
@@ -332,10 +344,6 @@ COUNTS = {
 """Loop counts: a command in which one of them is 0 is illegal."""
 
 
-class IllegalCommandError(ValueError):
-    """Bytes that are no command; the message says which byte is wrong."""
-
-
 def opcodes(config: Config) -> frozenset[Opcode]:
     """The commands that a core knows; the others are illegal there."""
     missing = set()
@@ -351,82 +359,3 @@ def opcodes(config: Config) -> frozenset[Opcode]:
 def layout_of(opcode: Opcode) -> type[data.Struct]:
     """The struct of a command by its opcode."""
     return _LAYOUTS[opcode]
-
-
-@cache
-def fields_of(struct: type[data.Struct]) -> dict[str, tuple[int, int, bool]]:
-    """Every field of a command outside its header: name → (first bit, bits, signed)."""
-    layout = data.Layout.cast(struct)
-    result = {}
-    for name, field in layout:
-        if name == "header":
-            continue
-        shape = field.shape if not isinstance(field.shape, enum.EnumMeta) else unsigned(field.width)
-        result[name] = (field.offset, field.width, bool(getattr(shape, "signed", False)))
-    return result
-
-
-def encode(opcode: Opcode, *, waits: Mapping[Engine, int] | None = None, layer: int = 0, **fields: int) -> bytes:
-    """One command as its 64 bytes, little-endian.
-
-    Parameters
-    ----------
-    waits:
-        Per engine, the number of its commands (since start) that must have finished before.
-    fields:
-        The body's fields by name; left out ones are 0.
-
-    Raises
-    ------
-    IllegalCommandError
-        When a field does not exist, or its value does not fit.
-    """
-    waits = waits or {}
-    header = [opcode.value, 0, layer & 0xFF, layer >> 8]
-    header += [waits.get(engine, 0) & 0xFF for engine in Engine]
-    word = int.from_bytes(bytes(header), "little")
-    known = fields_of(layout_of(opcode))
-    for name, value in fields.items():
-        if name not in known:
-            raise IllegalCommandError(f"{opcode.name} has no field {name!r}")
-        offset, width, is_signed = known[name]
-        value = int(value.value) if isinstance(value, _enum.Enum) else int(value)
-        low, high = (-(1 << (width - 1)), (1 << (width - 1)) - 1) if is_signed else (0, (1 << width) - 1)
-        if not low <= value <= high:
-            raise IllegalCommandError(f"{opcode.name}.{name} must be {low} to {high}, not {value}")
-        word |= (value & ((1 << width) - 1)) << offset
-    return word.to_bytes(COMMAND_BYTES, "little")
-
-
-def decode(command: bytes) -> dict[str, Any]:
-    """A command's fields by name: ``opcode``, ``layer``, ``waits`` (by engine) and the body's.
-
-    Raises
-    ------
-    IllegalCommandError
-        When the opcode is unknown, a reserved bit is set or a count is 0, as the hardware would.
-    """
-    if len(command) != COMMAND_BYTES:
-        raise IllegalCommandError(f"a command has {COMMAND_BYTES} bytes, not {len(command)}")
-    try:
-        opcode = Opcode(command[0])
-    except ValueError:
-        raise IllegalCommandError(f"unknown opcode {command[0]:#04x}") from None
-    if command[1]:
-        raise IllegalCommandError(f"{opcode.name}: flags must be 0, not {command[1]:#04x}")
-    word = int.from_bytes(command, "little")
-    result: dict[str, Any] = {
-        "opcode": opcode,
-        "layer": command[2] | command[3] << 8,
-        "waits": {engine: command[4 + engine] for engine in Engine},
-    }
-    for name, (offset, width, is_signed) in fields_of(layout_of(opcode)).items():
-        value = word >> offset & ((1 << width) - 1)
-        if name.startswith("reserved"):
-            if value:
-                raise IllegalCommandError(f"{opcode.name}: reserved bits must be 0")
-            continue
-        if not value and name in COUNTS.get(opcode, ()):
-            raise IllegalCommandError(f"{opcode.name}.{name} must be at least 1")
-        result[name] = value - (1 << width) if is_signed and value >> (width - 1) else value
-    return result
