@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Seeds: what nextpnr is told, which result is taken, and what becomes of failures."""
 
+import dataclasses
 from pathlib import Path
 
 import pytest
@@ -37,6 +38,33 @@ def test_outputs_go_to_the_seeds_own_folder():
     assert given[given.index("--report") + 1] == "seed7/report.json"
     assert given[given.index("--seed") + 1] == "7"
     assert "--timing-allow-fail" in given
+
+
+def test_the_cells_of_an_ecp5_move_between_placing_and_routing(monkeypatch, tmp_path):
+    asked = []
+
+    def run(name, arguments, folder, log, watch):
+        asked.append(arguments)
+        folder.joinpath(arguments[arguments.index("--write") + 1]).write_text("placed")
+        (folder / "seed3" / "report.json").write_text('{"fmax": {}, "critical_paths": [], "utilization": {}}')
+
+    def refine(placed, clock_hz):
+        asked.append((placed.read_text(), clock_hz))
+
+    monkeypatch.setattr(placing, "run_tool", run)
+    monkeypatch.setattr(placing, "refine_file", refine)
+    phases = []
+    place(dataclasses.replace(plan(Family.ECP5, ECP5), clock_hz=125e6), tmp_path, 3, phases.append)
+    first, moved, second = asked
+    common = ["--freq", "125", "--85k", "--seed", "3", "--timing-allow-fail"]
+    assert moved == ("placed", 125e6 * placing.MARGIN)
+    assert 1 < placing.MARGIN < 1.05
+    assert sorted(first) == sorted(
+        [*common, "--json", "top.json", "--lpf", "top.lpf", "--write", "seed3/placed.json", "--no-route"]
+    )
+    routed = ["--json", "seed3/placed.json", "--textcfg", "seed3/top.config", "--write", "seed3/top.pnr.json"]
+    assert sorted(second) == sorted([*common, *routed, "--report", "seed3/report.json", "--no-pack", "--no-place"])
+    assert phases == ["moving what is late"]
 
 
 def test_a_design_that_is_written_anyway_is_not_written_twice():
@@ -87,7 +115,7 @@ def test_a_router_that_does_not_get_faster_is_ended(monkeypatch, tmp_path):
 
     monkeypatch.setattr(placing, "run_tool", run)
     with pytest.raises(TooSlowError, match=r"seed 5: the router does not reach 4 inputs in time: try a lower --clock"):
-        place(plan(Family.ECP5, ECP5), tmp_path, 5)
+        place(plan(Family.GOWIN, GOWIN), tmp_path, 5)
 
 
 def test_a_design_that_does_not_fit_ends_at_once_and_says_by_how_much(monkeypatch, tmp_path):
@@ -122,7 +150,7 @@ def test_phases_are_told_once_each(monkeypatch, tmp_path):
 
     monkeypatch.setattr(placing, "run_tool", run)
     phases = []
-    place(plan(Family.ECP5, ECP5), tmp_path, 1, phases.append)
+    place(plan(Family.GOWIN, GOWIN), tmp_path, 1, phases.append)
     assert phases == ["packing", "placing", "refining the placement", "routing"]
 
 

@@ -9,9 +9,12 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
+from celosia.gateware.family import Family
+
 from .errors import BuildError, TooSlowError
 from .plan import Plan
 from .process import run_tool
+from .refine import refine_file
 from .report import Report, overfull, parse_report, parse_utilization_line
 
 __all__ = ["Placed", "best", "place", "place_seeds"]
@@ -28,6 +31,10 @@ _ITERATION = re.compile(r"Info:\s+iter=(\d+) .* tmgfail=(\d+) ")
 
 ITERATIONS = 300
 """Of the router, several times what it needs where it ends well; nextpnr itself ends after 1,000, without a result."""
+
+MARGIN = 1.02
+"""How much faster than the clock an ECP5's router is asked to be: its own times are not quite those of nextpnr's last
+analysis, which decides."""
 
 
 @dataclass(frozen=True)
@@ -58,28 +65,43 @@ def place(plan: Plan, folder: Path, seed: int, note: Callable[[str], None] | Non
     """
     own = folder / f"seed{seed}"
     own.mkdir(exist_ok=True)
-    excess: list[str] = []
-    last = ""
+    watch = _Watch(seed, own / "place.log", note)
+    given = arguments(plan, seed, own.name)
+    if plan.family is Family.ECP5:
+        placed = own / "placed.json"
+        run_tool(plan.place[0], _only_place(given, f"{own.name}/{placed.name}"), folder, watch.log, watch)
+        watch.enter("moving what is late")
+        refine_file(placed, plan.clock_hz * MARGIN)
+        watch.log, given = own / "route.log", _only_route(given, f"{own.name}/{placed.name}")
+    run_tool(plan.place[0], given, folder, watch.log, watch)
+    return Placed(seed, own, parse_report(plan.family, json.loads((own / "report.json").read_text())))
 
-    def watch(line: str) -> None:
-        nonlocal last
+
+class _Watch:
+    """Reads what nextpnr says, line by line: it tells of the phases, and ends what leads nowhere."""
+
+    def __init__(self, seed: int, log: Path, note: Callable[[str], None] | None):
+        self.seed, self.log, self.note = seed, log, note
+        self.excess: list[str] = []
+        self.phase = ""
+
+    def __call__(self, line: str) -> None:
         if message := overfull(line):
-            excess.append(message)
-        elif excess and parse_utilization_line(line) is None:  # the table of what is used has ended
-            raise BuildError(f"the design does not fit: {'; '.join(excess)}: choose a smaller configuration")
+            self.excess.append(message)
+        elif self.excess and parse_utilization_line(line) is None:  # the table of what is used has ended
+            raise BuildError(f"the design does not fit: {'; '.join(self.excess)}: choose a smaller configuration")
         if (match := _ITERATION.match(line)) and int(match[1]) >= ITERATIONS and match[2] != "0":
             raise TooSlowError(
-                f"seed {seed}: the router does not reach {match[2]} inputs in time: "
-                f"try a lower --clock, or more --seeds (what it says: {own / 'place.log'})"
+                f"seed {self.seed}: the router does not reach {match[2]} inputs in time: "
+                f"try a lower --clock, or more --seeds (what it says: {self.log})"
             )
-        phase = next((phase for pattern, phase in _PHASES if pattern.match(line)), last)
-        if phase != last and note is not None:
-            note(phase)
-        last = phase
+        self.enter(next((phase for pattern, phase in _PHASES if pattern.match(line)), self.phase))
 
-    run_tool(plan.place[0], arguments(plan, seed, own.name), folder, own / "place.log", watch)
-    report = parse_report(plan.family, json.loads((own / "report.json").read_text()))
-    return Placed(seed, own, report)
+    def enter(self, phase: str) -> None:
+        """Tell of a phase, if it is another one."""
+        if phase != self.phase and self.note is not None:
+            self.note(phase)
+        self.phase = phase
 
 
 def arguments(plan: Plan, seed: int, own: str) -> list[str]:
@@ -99,6 +121,25 @@ def arguments(plan: Plan, seed: int, own: str) -> list[str]:
     if "--write" not in result:
         result += ["--write", f"{own}/{plan.placed_design}"]
     return [*result, "--seed", str(seed), "--report", f"{own}/report.json", "--timing-allow-fail"]
+
+
+def _only_place(given: list[str], placed: str) -> list[str]:
+    """Arguments for a run that ends with places."""
+    return [*_without(given, "--textcfg", "--report", "--write"), "--write", placed, "--no-route"]
+
+
+def _only_route(given: list[str], refined: str) -> list[str]:
+    """Arguments for a run that begins with them. Constraints are in the design already."""
+    return ["--json", refined, *_without(given, "--json", "--lpf"), "--no-pack", "--no-place"]
+
+
+def _without(given: list[str], *options: str) -> list[str]:
+    """Arguments without some options and their values."""
+    return [
+        argument
+        for before, argument in zip([None, *given], given, strict=False)
+        if argument not in options and before not in options
+    ]
 
 
 def place_seeds(

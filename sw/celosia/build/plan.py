@@ -50,12 +50,6 @@ _PLACEMENT = {
 }
 
 
-MARGIN = 1.02
-"""How much faster than the clock an ECP5's router is asked to be: its own times are not quite those of nextpnr's last
-analysis, which decides."""
-
-_CONSTRAINT = re.compile(r"^(FREQUENCY \S+ \S+) ([\d.]+) HZ;$", re.MULTILINE)
-
 _AFTER_READ = "setattr -unset init a:celosia_undefined"
 """Registers that the gateware marks so have no initial value: logic would be needed where block RAM has none."""
 
@@ -76,6 +70,8 @@ class Plan:
         A command each: the tool by Amaranth's name, and its arguments. The last two are empty where the netlist is all.
     bitstream:
         The file that comes out at the end; empty likewise.
+    clock_hz:
+        What the clocks are held to; 0 likewise.
     """
 
     family: Family
@@ -84,6 +80,7 @@ class Plan:
     place: list[str]
     pack: list[str]
     bitstream: str
+    clock_hz: float = 0
 
     @property
     def placed_design(self) -> str:
@@ -128,13 +125,12 @@ def make_plan(family: Family, platform: Any, top: Elaboratable, *, clock_hz: flo
         for name, text in files.items()
         if not name.startswith("build_") and ".debug." not in name
     }
-    if family is Family.ECP5:
-        kept[f"{TOP}.lpf"] = _CONSTRAINT.sub(_with_margin, kept[f"{TOP}.lpf"])
     if len(commands) != 3:
         raise BuildError(f"the build plan for {family.value} has {len(commands)} steps, not 3: update celosia")
     synthesize, place, pack = commands
     bitstream = next(name for name in pack if name in {f"{TOP}.bit", f"{TOP}.bin", f"{TOP}.fs"})
-    return Plan(family, kept, synthesize, _modern(place) if family is Family.GOWIN else place, pack, bitstream)
+    place = _modern(place) if family is Family.GOWIN else place
+    return Plan(family, kept, synthesize, place, pack, bitstream, clock_hz)
 
 
 def make_netlist_plan(component: Component, device: Device) -> Plan:
@@ -152,10 +148,6 @@ def make_netlist_plan(component: Component, device: Device) -> Plan:
     )
     files = {f"{TOP}.il": _without_brackets(text), f"{TOP}.ys": "\n".join(script) + "\n"}
     return Plan(family, files, ["yosys", f"{TOP}.ys"], [], [], "")
-
-
-def _with_margin(constraint: "re.Match[str]") -> str:
-    return f"{constraint[1]} {float(constraint[2]) * MARGIN:.1f} HZ;"
 
 
 def _without_brackets(text: str) -> str:
