@@ -326,7 +326,8 @@ class ConvModel:
     def accept(self, ready: int) -> int:
         """When a command offered from cycle ``ready`` on is taken."""
         queue = self.taken[-WRITER_QUEUE - 1] + 1 if len(self.taken) > WRITER_QUEUE else 0
-        return max(ready, self.walker_free, self.prefetch_free, queue)
+        # With overlap, that all three are ready is known a cycle late.
+        return max(ready, max(self.walker_free, self.prefetch_free, queue) + int(self.config.overlap))
 
     def run(self, command: Mapping[str, Any], accepted: int) -> int:
         """Runs a command taken in cycle ``accepted``; returns the cycle in which it has finished."""

@@ -207,9 +207,15 @@ class Datapath(Component):
             for job, name in zip(jobs_of(m, self.config, stream.payload), ("walk", "records", "write"), strict=True)
         )
         everyone = Signal()
+        ready = walker.job.ready & parameters.job.ready & writer.job.ready
         unfinished = Signal(8 if self.config.overlap else 1)
+        # Each of them decides by who takes it whether it is ready again: a register parts the one from the other. They
+        # are ready long before the next command's first tile may begin, so it costs no time.
+        if self.config.overlap:
+            late.d.sync += everyone.eq(ready & ~(stream.valid & everyone))
+        else:
+            m.d.comb += everyone.eq(ready)
         m.d.comb += [
-            everyone.eq(walker.job.ready & parameters.job.ready & writer.job.ready),
             stream.ready.eq(everyone),
             walker.job.valid.eq(stream.valid & everyone),
             walker.job.payload.eq(walk),

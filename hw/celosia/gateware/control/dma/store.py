@@ -90,7 +90,7 @@ class Store(Mover):
         more = Signal(range(-1, BURST_BEATS), init=-1)  # of a burst, less one
         # Only a few beats at a time may be asked for: the long count does not wait for the local bus.
         credits, credit, gives = Signal(range(3)), Signal(), Signal()
-        some_room = Signal(init=1)
+        some_room, frees = Signal(init=1), Signal()
         m.d.comb += [
             asked.eq(request.valid & request.ready),
             gives.eq(~granted[-1] & ~credits[-1]),
@@ -100,10 +100,11 @@ class Store(Mover):
         m.d.sync += [
             more.eq(Mux(bursts.made, bursts.length, -1)),
             granted.eq(granted + more + ~gives),
+            frees.eq(beats.r_rdy & beats.r_en),  # a cycle late: it comes from where the bus is
         ]
         self.hold(m, credit & some_room)
         count(m, credits, credit, down=asked, up=gives)
-        count(m, room, some_room, down=asked, up=beats.r_rdy & beats.r_en)
+        count(m, room, some_room, down=asked, up=frees)
         with m.If(self.idle):
             m.d.sync += [granted.eq(-1), credits.eq(0), credit.eq(0)]
 
