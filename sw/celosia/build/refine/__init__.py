@@ -14,6 +14,7 @@ with, or after moving, others that have time to spare.
     times.py       when every wire has its value and when it must, from estimates of delays
     rules.py       what may lie together in a tile
     units.py       cells that keep their places to each other, and move together
+    costs.py       what a place costs
     mover.py       the moves
 
 Greedy moves by a cost of slacks are an old idea, as in Kong, "A novel net weighting algorithm for timing-driven

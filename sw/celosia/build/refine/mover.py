@@ -4,17 +4,14 @@
 from collections.abc import Iterator
 
 import numpy as np
-from numpy.typing import NDArray
 
+from .costs import Costs
 from .placement import Placement, Spot
 from .rules import Tiles
-from .times import WIRE, Times
+from .times import Times
 from .units import Unit, make_units
 
 __all__ = ["Mover"]
-
-SPARE = 0.13
-"""Share of the period that every path is to have left: the estimates are not what the router makes of them."""
 
 POWERS = (2, 4, 6)
 """What a path lacks of that costs, to this power: at first as a whole, then more and more what is slowest."""
@@ -22,11 +19,8 @@ POWERS = (2, 4, 6)
 SWEEPS = 6
 """Over all that is slow, at most, with each power."""
 
-RADIUS = 12
-"""Columns and rows a unit looks around, at least; it looks as far as the slow paths it is on go."""
-
 NEARBY = 5
-"""The same for those who make room for another."""
+"""Columns and rows that those look around who make room for another."""
 
 TRIES = 80
 """Tiles that are tried of those that would be better, best first."""
@@ -34,16 +28,8 @@ TRIES = 80
 CROWD = 6
 """Units that make room for one, at most."""
 
-SCALE, WORST = 10, 300
-"""Picoseconds that count as one where that counts to so many at most: the sum of sixth powers fits 64 bits."""
-
 MOST = 200
 """Wires of a unit, at most: what has more goes nowhere."""
-
-Ints = NDArray[np.int64]
-
-_INPUT, _OUTPUT, _STORED = range(3)
-"""Kinds of a unit's wires: in, out of logic, and out of a register."""
 
 
 class Mover:
@@ -62,17 +48,12 @@ class Mover:
         self.tiles = Tiles(placement)
         self.units = make_units(placement)
         self.unit_of = {index: unit for unit in self.units for index in unit.cells}
-        self.width, self.height = (1 + max(tile[axis] for tile in self.tiles.known) for axis in range(2))
-        self.spare = round(times.period * SPARE)
-        self.power = POWERS[0]
-        self.scale = SCALE
+        self.costs = Costs(placement, times, POWERS[0])
 
     def improve(self) -> int:
         """Move until little gets better; returns how many moves were made."""
-        lack = self.spare + self.times.slowest() - self.times.period
-        self.scale = max(SCALE, -(-lack // WORST))
         moves = 0
-        for self.power in POWERS:
+        for self.costs.power in POWERS:
             for _ in range(SWEEPS):
                 made = sum(self._improve(unit) for unit in self._slow())
                 moves += made
@@ -86,7 +67,7 @@ class Mover:
         for bit, readers in self.placement.readers.items():
             for index, port in readers:
                 slack = self.times.slack(bit, index, port)
-                if slack < self.spare:
+                if slack < self.costs.spare:
                     for cell in (index, self.placement.driver[bit][0]):
                         if unit := self.unit_of.get(cell):
                             slacks[unit] = min(slack, slacks.get(unit, slack))
@@ -105,16 +86,15 @@ class Mover:
 
     def _better(self, unit: Unit) -> Iterator[tuple[int, int, int]]:
         """By how many columns and rows to move a unit for its paths to be cheaper, and what that gains, best first."""
-        wires = self._wires(unit)
+        wires = self.costs.wires(unit)
         if not 0 < len(wires) <= MOST:
             return
-        dx, dy = self._window(unit, wires)
-        costs = self._cost(wires, dx, dy)
+        dx, dy = self.costs.window(unit, wires)
+        costs = self.costs.at(wires, dx, dy)
         here = int(costs[np.searchsorted(dx, 0), np.searchsorted(dy, 0)])
-        least = 10 ** (2 * self.power - 2)  # gains below are not worth a move
         flat = costs.ravel()
         for place in np.argsort(flat, kind="stable")[:TRIES].tolist():
-            gain = here - least - int(flat[place])
+            gain = here - self.costs.least - int(flat[place])
             if gain <= 0:
                 return
             yield int(dx[place // len(dy)]), int(dy[place % len(dy)]), gain
@@ -130,7 +110,7 @@ class Mover:
                 (bit, *pin) for index in one.cells for bit, _ in p.outputs[index] for pin in p.readers.get(bit, ())
             ]
             for bit, index, port in ends:
-                if self.times.slack(bit, index, port) < self.spare // 2:
+                if self.times.slack(bit, index, port) < self.costs.spare // 2:
                     for cell in (index, p.driver[bit][0]):
                         other = self.unit_of.get(cell)
                         if (p.x[cell], p.y[cell]) == spot[:2] and cell not in cells and other and other.step <= 2:
@@ -192,7 +172,7 @@ class Mover:
     def _step_aside(self, unit: Unit, budget: int) -> int | None:
         """Move a unit to another tile nearby; what that costs, or None if it costs too much or there is no room."""
         near = np.arange(-NEARBY, NEARBY + 1)
-        costs = self._cost(self._wires(unit), near, near)
+        costs = self.costs.at(self.costs.wires(unit), near, near)
         here = int(costs[NEARBY, NEARBY])
         flat = costs.ravel()
         for place in np.argsort(flat, kind="stable")[:TRIES].tolist():
@@ -218,8 +198,8 @@ class Mover:
         )
 
     def _loss(self, unit: Unit, dx: int, dy: int) -> int:
-        wires = self._wires(unit)
-        costs = self._cost(wires, np.array([0, dx]), np.array([0, dy]))
+        wires = self.costs.wires(unit)
+        costs = self.costs.at(wires, np.array([0, dx]), np.array([0, dy]))
         return int(costs[1, 1] - costs[0, 0])
 
     def _put(self, places: dict[Unit, list[Spot]]) -> bool:
@@ -258,66 +238,3 @@ class Mover:
 
     def _shifted(self, unit: Unit, dx: int, dy: int, dz: int) -> list[Spot]:
         return [Spot(x + dx, y + dy, z + dz, kind) for x, y, z, kind in self._spots(unit)]
-
-    def _wires(self, unit: Unit) -> Ints:
-        """Wires between a unit and others, a row each: column and row of the cell in the unit, of the other, slack of
-        the slowest path through it, and its kind."""
-        p, times, cells = self.placement, self.times, set(unit.cells)
-        rows = []
-        for cell in unit.cells:
-            ends = [(p.driver[bit][0], bit, cell, port, _INPUT) for bit, port in p.inputs[cell]]
-            kind = _STORED if p.kinds[cell] == "TRELLIS_FF" else _OUTPUT
-            ends += [
-                (index, bit, index, port, kind)
-                for bit, _ in p.outputs[cell]
-                for index, port in p.readers.get(bit, ())
-            ]  # fmt: skip
-            rows += [
-                (p.x[cell], p.y[cell], p.x[other], p.y[other], times.slack(bit, reader, port), way)
-                for other, bit, reader, port, way in ends
-                if other not in cells and p.x[other] >= 0
-            ]
-        return np.array(rows, dtype=np.int64).reshape(-1, 6)
-
-    def _window(self, unit: Unit, wires: Ints) -> tuple[Ints, Ints]:
-        """By how many columns and rows to move a unit: around it, and as far as its slow wires go."""
-        slow = wires[wires[:, 4] < self.spare]
-        slow = slow if len(slow) else wires
-        spots = self._spots(unit)
-        columns, rows = [spot.x for spot in spots], [spot.y for spot in spots]
-        return _range(columns, slow[:, 2], self.width), _range(rows, slow[:, 3], self.height)
-
-    def _cost(self, wires: Ints, dx: Ints, dy: Ints) -> Ints:
-        """Of a unit, moved by all of some columns and rows: what its paths lack, and how long its wires are."""
-        x, y, far_x, far_y, slack, kind = wires.T
-        now = WIRE[np.abs(x - far_x), np.abs(y - far_y)]
-        moved = WIRE[
-            np.abs(x + dx[:, None, None] - far_x),
-            np.abs(y + dy[None, :, None] - far_y),
-        ]
-        slacks = slack + now - moved
-        inputs, outputs = kind == _INPUT, kind == _OUTPUT
-        if inputs.any() and outputs.any():  # paths through the unit have both ends' share
-            change = now - moved
-            through = (
-                np.maximum(slack[inputs][:, None], slack[outputs])
-                + change[:, :, inputs][:, :, :, None]
-                + change[:, :, outputs][:, :, None, :]
-            )
-            if (kind == _STORED).any():  # and those that end in it have their own
-                slacks[:, :, inputs] = np.minimum(slacks[:, :, inputs], through.min(axis=3))
-            else:
-                slacks[:, :, inputs] = through.min(axis=3)
-            slacks[:, :, outputs] = through.min(axis=2)
-        lack = np.clip((self.spare - slacks) // self.scale, 0, WORST)
-        length = moved.sum(axis=2) // SCALE
-        cost: Ints = 10 * (lack**self.power).sum(axis=2) + 10 ** (2 * self.power - 4) * length
-        return cost
-
-
-def _range(places: list[int], ends: Ints, size: int) -> Ints:
-    """By how much cells in some columns (or rows) may move, all of them, to look around and at the ends of wires."""
-    low, high = min(places), max(places)
-    least = min(-RADIUS, int(ends.min()) - low)
-    most = max(RADIUS, int(ends.max()) - high)
-    return np.arange(max(least, -low), min(most, size - 1 - high) + 1)
