@@ -41,7 +41,8 @@ class Costs:
         self.spare = round(times.period * SPARE)
         self.scale = max(SCALE, -(-(self.spare + times.slowest() - times.period) // WORST))
         logic = [spot for spot in placement.spots if spot is not None]
-        self.width, self.height = (1 + max((spot[axis] for spot in logic), default=0) for axis in range(2))
+        self.width = 1 + max((spot.x for spot in logic), default=0)
+        self.height = 1 + max((spot.y for spot in logic), default=0)
 
     @property
     def least(self) -> int:
@@ -76,7 +77,7 @@ class Costs:
         return _range(columns, slow[:, 2], self.width), _range(rows, slow[:, 3], self.height)
 
     def at(self, wires: Ints, dx: Ints, dy: Ints) -> Ints:
-        """Of a unit with these wires, moved by all of some columns and rows: what its paths lack, and how long they are."""
+        """Of a unit with these wires, moved by some columns and rows, all of them: what paths lack, how long wires are."""
         x, y, far_x, far_y, slack, kind = wires.T
         now = WIRE[np.abs(x - far_x), np.abs(y - far_y)]
         moved = WIRE[
