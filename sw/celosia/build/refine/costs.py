@@ -77,7 +77,7 @@ class Costs:
         return _range(columns, slow[:, 2], self.width), _range(rows, slow[:, 3], self.height)
 
     def at(self, wires: Ints, dx: Ints, dy: Ints) -> Ints:
-        """Of a unit with these wires, moved by some columns and rows, all of them: what paths lack, how long wires are."""
+        """Of a unit with these wires, moved by every dx and dy: what its paths lack, and how long its wires are."""
         x, y, far_x, far_y, slack, kind = wires.T
         now = WIRE[np.abs(x - far_x), np.abs(y - far_y)]
         moved = WIRE[
