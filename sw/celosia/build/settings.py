@@ -4,7 +4,7 @@
 A wire that several nets want costs more from one iteration to the next. In a full FPGA nextpnr's own prices rise
 faster than nets find their ways around a crowded region: on an LFE5U-25F ``overused`` in its log grows again after
 some iterations, and on an LFE5U-85F the last conflicts are solved by detours of nets that have no time for them. With
-half the rise, no exaggeration of what is left of a way, and more room beside it, neither happens.
+half the rise or a quarter, no exaggeration of what is left of a way, and more room beside it, neither happens.
 Facts: ``Router2Cfg`` in nextpnr's ``common/route/router2.cc``.
 """
 
@@ -15,13 +15,13 @@ from typing import Any
 __all__ = ["ROUTER", "set_file"]
 
 _FULL: dict[str, float | int] = {
-    "router2/currCongWeightMult": 1.0,  # added to the price of a wire in each iteration; 2 by default
+    "router2/currCongWeightMult": 1.0,  # how fast the price of a wire rises; 2 by default
     "router2/estimateWeight": 1.0,  # of the way that is left, against the way that is known; 1.25 by default
     "router2/bbMargin/x": 8,  # columns that a way may take beside its ends; 3 by default
     "router2/bbMargin/y": 8,  # the same in rows
 }
 
-ROUTER = {"LFE5U-25F": _FULL, "LFE5U-85F": _FULL}
+ROUTER = {"LFE5U-25F": _FULL | {"router2/currCongWeightMult": 0.5}, "LFE5U-85F": _FULL}
 """By the name of the part."""
 
 
