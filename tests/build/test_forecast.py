@@ -6,7 +6,8 @@ import json
 import pytest
 
 from celosia.build import forecast as module
-from celosia.build.forecast import ENTRY, LOGIC, START, TILE, Way, forecast
+from celosia.build.delays import LUT, START
+from celosia.build.forecast import ENTRY, TILE, Way, forecast
 
 
 def cell(kind: str, at: str = "", **ports: list[int | str]) -> dict:
@@ -30,7 +31,7 @@ def wire(far: int) -> float:
 def test_a_wire_from_memory_to_memory():
     cells = {"top.soc.a.block_0": memory(4, DOB=[5]), "top.soc.b.block_1": memory(100, DIA=[5])}
     (way,) = forecast(cells)
-    assert way == Way("a: block_…", "b: block_…", pytest.approx(START["DP16KD"] + wire(96)), 1)
+    assert way == Way("a: block_…", "b: block_…", pytest.approx(START["DP16KD"] / 1000 + wire(96)), 1)
     assert forecast(cells, above=way.nanoseconds) == []
 
 
@@ -44,7 +45,7 @@ def test_logic_on_the_way_counts_and_the_latest_input_decides():
     }
     (way,) = forecast(cells, above=1)
     assert (way.start, way.end) == ("a: far", "sink: end")
-    assert way.nanoseconds == pytest.approx(START["DP16KD"] + wire(70) + LOGIC["LUT4"] + wire(20), abs=0.01)
+    assert way.nanoseconds == pytest.approx(START["DP16KD"] / 1000 + wire(70) + LUT / 1000 + wire(20), abs=0.01)
 
 
 def test_a_register_is_packed_with_what_it_alone_reads():
@@ -56,7 +57,9 @@ def test_a_register_is_packed_with_what_it_alone_reads():
         next(way.nanoseconds for way in forecast(netlist, above=0) if "register" in way.end)
         for netlist in (packed, apart)
     ]
-    assert times == pytest.approx([START["DP16KD"] + wire(0) + LOGIC["LUT4"] + more for more in (0, wire(0))], abs=0.05)
+    assert times == pytest.approx(
+        [START["DP16KD"] / 1000 + wire(0) + LUT / 1000 + more for more in (0, wire(0))], abs=0.05
+    )
 
 
 def test_a_chain_of_carries_is_one_place():
@@ -65,7 +68,7 @@ def test_a_chain_of_carries_is_one_place():
         cells[f"top.soc.b.sum_{i}"] = cell("CCU2C", A0=[10 if i == 0 else "0"], CIN=[100 + i], COUT=[101 + i])
     cells["top.soc.b.sum_20"] = cell("CCU2C", CIN=[120], S0=[200])
     (way,) = forecast(cells, above=1)
-    assert way.nanoseconds == pytest.approx(START["DP16KD"] + 2 * 0.45 + 19 * 0.07 + 2 * wire(0), abs=0.05)
+    assert way.nanoseconds == pytest.approx(START["DP16KD"] / 1000 + 2 * 0.45 + 19 * 0.07 + 2 * wire(0), abs=0.05)
 
 
 def test_loops_end():

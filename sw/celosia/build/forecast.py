@@ -6,7 +6,7 @@ puts them, wires take as long as they are far, and every register's input has a 
 limit, as kinds (``lane_3`` and ``lane_4`` are one). It is an order, not a promise: springs leave cells closer together
 than a placer can, which knows what is critical instead.
 
-Delays are nextpnr's for ECP5, speed grade 6, rounded; its estimate of a wire from how far it goes, too.
+Delays of wires are nextpnr's estimates from how far they go.
 """
 
 import argparse
@@ -21,23 +21,17 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 
+from . import delays
 from .blocks import block_of, local_name
 from .springs import Point, held_at, rest
 
 __all__ = ["Way", "forecast"]
 
-START = {"TRELLIS_FF": 0.52, "MULT18X18D": 1.5, "DP16KD": 1.0, "TRELLIS_DPR16X4": 1.1}
-"""Nanoseconds from the clock to an output."""
-
-LOGIC = {"LUT4": 0.24, "PFUMX": 0.2, "L6MUX21": 0.2}
-"""Nanoseconds through a cell."""
-
-CARRY, ALONG_CARRY = 0.45, 0.07
-"""Nanoseconds into or out of a carry chain, and along two bits of it."""
-
 TILE, ENTRY = 0.088, 6
 """Nanoseconds a wire takes for a tile, and what leaving and entering count as."""
 
+_START = {**delays.START, "TRELLIS_DPR16X4": delays.MEMORY_START}
+_LOGIC = {"LUT4": delays.LUT, "PFUMX": delays.MULTIPLEXER, "L6MUX21": delays.MULTIPLEXER}
 _ENDS = {"TRELLIS_FF", "MULT18X18D", "DP16KD", "TRELLIS_DPR16X4"}
 _DIRECT = {"CIN", "ALUT", "BLUT", "D0", "D1"}
 """Inputs that are next to their drivers."""
@@ -139,7 +133,7 @@ class _Times:
             for b, port, delay in self._before(bit)
             if b in self.known
         ]
-        return max(reached, default=(START.get(self.cells[name]["type"], 0.5), name))
+        return max(reached, default=(_START.get(self.cells[name]["type"], 500) / 1000, name))
 
     def _before(self, bit: int) -> Iterator[tuple[int, str, float]]:
         """What a bit depends on within a cycle: bits, the ports they enter, and nanoseconds from there."""
@@ -148,17 +142,18 @@ class _Times:
         for port, before in self._bits(self.cells[name], "input"):
             if before not in self.driver:
                 continue
-            if kind in LOGIC:
-                yield before, port, LOGIC[kind]
-            elif kind == "CCU2C":
-                yield before, port, ALONG_CARRY if (port, out) == ("CIN", "COUT") else CARRY
+            if kind in _LOGIC:
+                yield before, port, _LOGIC[kind] / 1000
+            elif kind == "CCU2C":  # of two bits
+                along = (port, out) == ("CIN", "COUT")
+                yield before, port, (2 * delays.ALONG_CARRY if along else delays.CARRY) / 1000
             elif kind == "TRELLIS_DPR16X4" and port == "RAD":
-                yield before, port, LOGIC["LUT4"]
+                yield before, port, delays.LUT / 1000
 
     def _wire(self, bit: int, name: str, port: str) -> float:
         """nextpnr's estimate: short distances cost more a tile. A register is packed with what it alone reads."""
         one, other = self.places.get(self.driver[bit][0]), self.places.get(name)
-        packed = port == "DI" and self.readers[bit] == 1 and self.cells[self.driver[bit][0]]["type"] not in START
+        packed = port == "DI" and self.readers[bit] == 1 and self.cells[self.driver[bit][0]]["type"] not in _START
         if packed or port in _DIRECT:
             return 0.0
         if one is None or other is None:

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """When wires have their values, and when they must, in picoseconds after the clock's edge.
 
-Delays of cells are nextpnr's for ECP5, speed grade 6, rounded. A wire's is a line through what nextpnr's router made of
-its estimates (``predictDelay`` in its ``ecp5/arch.cc``) in a full LFE5U-85F: three of four wires were faster.
+A wire's delay is a line through what nextpnr's router made of its estimates (``predictDelay`` in its
+``ecp5/arch.cc``) in a full LFE5U-85F: three of four wires were faster.
 """
 
 import heapq
@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterable, Iterator
 import numpy as np
 from numpy.typing import NDArray
 
+from ..delays import ALONG_CARRY, CARRY, LUT, MEMORY_START, MULTIPLEXER, START
 from .placement import Pin, Placement
 
 __all__ = ["NEVER", "WIRE", "Times", "tied"]
@@ -19,16 +20,8 @@ __all__ = ["NEVER", "WIRE", "Times", "tied"]
 NEVER = 10**6
 """When a wire must have its value that no register waits for."""
 
-_START = {"TRELLIS_FF": 525, "MULT18X18D": 1500, "DP16KD": 1000, "TRELLIS_IO": -NEVER}
-"""From the clock to an output; a pin has none."""
-
-_MEMORY_START = 1100
-"""The same of a distributed memory."""
-
 _SETUP = {"TRELLIS_FF": 0, "MULT18X18D": 200, "DP16KD": 200, "TRELLIS_RAMW": 0, "TRELLIS_COMB": 0}
 """Cells at which paths end, and how long before the clock."""
-
-_LUT, _MULTIPLEXER, _CARRY, _ALONG_CARRY = 240, 180, 450, 35
 
 _TO_MULTIPLEXER = ("M", "F1", "FXA", "FXB")
 
@@ -168,13 +161,20 @@ class Times:
     def _arrive(self, bit: int) -> bool:
         """Work out when a wire has its value; whether that is new."""
         index, _ = self.placement.driver[bit]
-        time = _MEMORY_START if self.placement.modes[index] == "DPRAM" else _START.get(self.placement.kinds[index], 0)
+        time = self._start(index)
         for before, (reader, port), delay in self._into.get(bit, ()):
             if before in self.arrival:
                 time = max(time, self.arrival[before] + self.wire(before, reader, port) + delay)
         new = self.arrival.get(bit) != time
         self.arrival[bit] = time
         return new
+
+    def _start(self, index: int) -> int:
+        """When a cell's outputs are there of themselves. A pin has no clock."""
+        kind = self.placement.kinds[index]
+        if kind == "TRELLIS_IO":
+            return -NEVER
+        return MEMORY_START if self.placement.modes[index] == "DPRAM" else START.get(kind, 0)
 
     def _require(self, bit: int) -> bool:
         """Work out when a wire must have its value; whether that is new."""
@@ -194,9 +194,9 @@ def _paths(placement: Placement, index: int, port: str) -> list[tuple[int, int]]
     for bit, out in placement.outputs[index]:
         if port in _TO_MULTIPLEXER:
             if out == "OFX":
-                found.append((bit, _MULTIPLEXER))
+                found.append((bit, MULTIPLEXER))
         elif mode == "CCU2":
-            found.append((bit, _ALONG_CARRY if (port, out) == ("FCI", "FCO") else _CARRY))
+            found.append((bit, ALONG_CARRY if (port, out) == ("FCI", "FCO") else CARRY))
         else:
-            found.append((bit, _LUT + (_MULTIPLEXER if out == "OFX" else 0)))
+            found.append((bit, LUT + (MULTIPLEXER if out == "OFX" else 0)))
     return found
