@@ -13,10 +13,11 @@ from celosia.boards import BOARDS
 from celosia.boards.clocking import Clocking
 from celosia.boards.lights import Lights
 from celosia.boards.top import System
-from celosia.build import BuildError, flow, tools
+from celosia.build import flow
 from celosia.build.floorplan import draw, read_spots
 from celosia.build.place import place
 from celosia.build.plan import TOP, make_plan
+from support.tools import tools_of
 
 BOARD = BOARDS["icebreaker"]
 LAMPS = (("running", "led_g", 0), ("error", "led_r", 0))
@@ -40,10 +41,7 @@ class Heartbeat(Elaboratable):
 
 @pytest.fixture(scope="module")
 def versions():
-    try:
-        return tools.versions(BOARD.part.family)
-    except BuildError as error:
-        pytest.skip(str(error))
+    return tools_of(BOARD.part.family)
 
 
 @pytest.fixture(scope="module")

@@ -1,7 +1,12 @@
 # SPDX-License-Identifier: Apache-2.0
-"""How long an ECP5's cells take: nextpnr's figures for speed grade 6, rounded, in picoseconds."""
+"""How long an ECP5's cells take, in picoseconds: nextpnr's figures for speed grade 6, rounded; and its clock ports."""
 
-__all__ = ["ALONG_CARRY", "CARRY", "LUT", "MEMORY_START", "MULTIPLEXER", "START"]
+import re
+
+__all__ = ["ALONG_CARRY", "CARRY", "CLOCK", "LUT", "MEMORY_START", "MULTIPLEXER", "START"]
+
+CLOCK = re.compile(r"CLK|WCK")
+"""Ports that clocks enter, at which no path ends."""
 
 START = {"TRELLIS_FF": 525, "MULT18X18D": 1500, "DP16KD": 1000}
 """From the clock to an output."""

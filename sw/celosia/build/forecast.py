@@ -6,7 +6,7 @@ puts them, wires take as long as they are far, and every register's input has a 
 limit, as kinds (``lane_3`` and ``lane_4`` are one). It is an order, not a promise: springs leave cells closer together
 than a placer can, which knows what is critical instead.
 
-Delays of wires are nextpnr's estimates from how far they go.
+Delays of wires are nextpnr's estimates from how far they go, those of cells are in :mod:`.delays`.
 """
 
 import argparse
@@ -36,7 +36,6 @@ _ENDS = {"TRELLIS_FF", "MULT18X18D", "DP16KD", "TRELLIS_DPR16X4"}
 _DIRECT = {"CIN", "ALUT", "BLUT", "D0", "D1"}
 """Inputs that are next to their drivers."""
 
-_CLOCK = re.compile(r"CLK|WCK")
 _NUMBER = re.compile(r"\d+")
 
 
@@ -107,7 +106,7 @@ class _Times:
         for name, cell in self.cells.items():
             if cell["type"] in _ENDS:
                 for port, bit in self._bits(cell, "input"):
-                    if bit in self.driver and not _CLOCK.match(port) and port != "RAD":
+                    if bit in self.driver and not delays.CLOCK.match(port) and port != "RAD":
                         time, start = self._at(bit)
                         yield time + self._wire(bit, name, port), start, name
 

@@ -68,13 +68,22 @@ def place(plan: Plan, folder: Path, seed: int, note: Callable[[str], None] | Non
     watch = _Watch(seed, own / "place.log", note)
     given = arguments(plan, seed, own.name)
     if plan.family is Family.ECP5:
-        placed = own / "placed.json"
-        run_tool(plan.place[0], _only_place(given, f"{own.name}/{placed.name}"), folder, watch.log, watch)
-        watch.enter("moving what is late")
-        refine_file(placed, plan.clock_hz * MARGIN)
-        watch.log, given = own / "route.log", _only_route(given, f"{own.name}/{placed.name}")
-    run_tool(plan.place[0], given, folder, watch.log, watch)
+        _in_two_runs(plan, folder, own, given, watch)
+    else:
+        run_tool(plan.place[0], given, folder, watch.log, watch)
     return Placed(seed, own, parse_report(plan.family, json.loads((own / "report.json").read_text())))
+
+
+def _in_two_runs(plan: Plan, folder: Path, own: Path, given: list[str], watch: "_Watch") -> None:
+    """Place, move what is late (:mod:`.refine`), and route."""
+    placed = own / "placed.json"
+    name = f"{own.name}/{placed.name}"
+    run_tool(plan.place[0], _only_place(given, name), folder, watch.log, watch)
+    watch.enter("moving what is late")
+    watch.enter(str(refine_file(placed, plan.clock_hz * MARGIN)))
+    watch.log = own / "route.log"
+    run_tool(plan.place[0], _only_route(given, name), folder, watch.log, watch)
+    placed.unlink()  # as large as the routed design, which has all that is in it
 
 
 class _Watch:

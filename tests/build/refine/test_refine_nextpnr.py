@@ -11,13 +11,12 @@ from typing import Any
 
 import pytest
 
-from celosia.build import BuildError
 from celosia.build.process import run_tool
 from celosia.build.refine import Refined, refine_file
 from celosia.build.refine.placement import Placement
 from celosia.build.refine.rules import Tiles
-from celosia.build.tools import versions
 from celosia.gateware.family import Family
+from support.tools import tools_of
 
 VERILOG = """
 module top(input clk, reset_pin, enable_pin, input [11:0] a_pins, b_pins, output reg [7:0] memory,
@@ -90,10 +89,7 @@ def route(folder: Path, name: str) -> None:
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A design placed and routed in one run, and one that is only placed."""
-    try:
-        versions(Family.ECP5)
-    except BuildError as error:
-        pytest.skip(str(error))
+    tools_of(Family.ECP5)
     folder = tmp_path_factory.mktemp("refine")
     (folder / "top.v").write_text(VERILOG.replace("OPERANDS", operands()))
     (folder / "top.ys").write_text(SCRIPT)

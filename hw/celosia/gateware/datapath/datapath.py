@@ -209,8 +209,8 @@ class Datapath(Component):
         everyone = Signal()
         ready = walker.job.ready & parameters.job.ready & writer.job.ready
         unfinished = Signal(8 if self.config.overlap else 1)
-        # Each of them decides by who takes it whether it is ready again: a register parts the one from the other. They
-        # are ready long before the next command's first tile may begin, so it costs no time.
+        # Each of them decides by what it takes whether it is ready again: a register parts the one from the other. A
+        # command that waits is taken a cycle later, which matters only where a command has a few tiles.
         if self.config.overlap:
             late.d.sync += everyone.eq(ready & ~(stream.valid & everyone))
         else:

@@ -50,8 +50,8 @@ class Costs:
         return 10 ** (2 * self.power - 2)
 
     def wires(self, unit: Unit) -> Ints:
-        """Wires between a unit and others, a row each: column and row of the cell in the unit, of the other, slack of
-        the slowest path through it, and its kind."""
+        """Wires between a unit and others, an array of (wires, 6): column and row of the cell in the unit, of the
+        other, slack of the slowest path through it, and its kind."""
         p, times, cells = self.placement, self.times, set(unit.cells)
         rows = []
         for cell in unit.cells:
@@ -77,7 +77,8 @@ class Costs:
         return _range(columns, slow[:, 2], self.width), _range(rows, slow[:, 3], self.height)
 
     def at(self, wires: Ints, dx: Ints, dy: Ints) -> Ints:
-        """Of a unit with these wires, moved by every dx and dy: what its paths lack, and how long its wires are."""
+        """Of a unit with these wires, moved by every dx and dy, an array of (dx, dy): what its paths lack, and how
+        long its wires are."""
         x, y, far_x, far_y, slack, kind = wires.T
         now = WIRE[np.abs(x - far_x), np.abs(y - far_y)]
         moved = WIRE[

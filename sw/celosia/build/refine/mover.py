@@ -1,12 +1,12 @@
 # SPDX-License-Identifier: Apache-2.0
 """Moves units of cells to where their paths are in time."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 import numpy as np
 
 from .costs import Costs
-from .placement import Placement, Spot
+from .placement import POSITIONS, Placement, Spot
 from .rules import Tiles
 from .times import Times
 from .units import Unit, make_units
@@ -144,7 +144,7 @@ class Mover:
         """Move away the registers of a tile that do not go with the unit's, if they lose less than is gained."""
         (x, y, z, _), *_ = self._shifted(unit, dx, dy, 0)
         wide = {self.tiles.tile_wide[index] for index in unit.cells if index in self.tiles.tile_wide}
-        others = (self.tiles.at.get(Spot(x, y, position, "FF")) for position in range(8))
+        others = (self.tiles.at.get(Spot(x, y, position, "FF")) for position in range(POSITIONS))
         crowd = {
             index: self.unit_of.get(index)
             for index in others
@@ -163,7 +163,7 @@ class Mover:
                 break
             budget -= lost
         else:
-            if any(self._put({unit: self._shifted(unit, dx, dy, position - z)}) for position in range(8)):
+            if any(self._put({unit: self._shifted(unit, dx, dy, position - z)}) for position in range(POSITIONS)):
                 return True
         for other, spots in reversed(before):
             self._put({other: spots})
@@ -205,9 +205,7 @@ class Mover:
     def _put(self, places: dict[Unit, list[Spot]]) -> bool:
         """Move units at once, if their new places are free and go with what is there."""
         before = {unit: self._spots(unit) for unit in places}
-        for unit in places:
-            for index in unit.cells:
-                self.tiles.lift(index)
+        self._lift(places)
         spots = [spot for wanted in places.values() for spot in wanted]
         tiles = {(spot.x, spot.y) for spot in spots}
         if (
@@ -219,11 +217,14 @@ class Mover:
             if all(self.tiles.valid(*tile) for tile in sorted(tiles)):
                 self.times.update(tuple(index for unit in places for index in unit.cells))
                 return True
-            for unit in places:
-                for index in unit.cells:
-                    self.tiles.lift(index)
+            self._lift(places)
         self._drop(before)
         return False
+
+    def _lift(self, units: Iterable[Unit]) -> None:
+        for unit in units:
+            for index in unit.cells:
+                self.tiles.lift(index)
 
     def _drop(self, places: dict[Unit, list[Spot]]) -> None:
         for unit, spots in places.items():

@@ -5,12 +5,15 @@ import re
 from collections import defaultdict
 from typing import Any, NamedTuple
 
-__all__ = ["CLOCK", "Pin", "Placement", "Spot"]
+from ..delays import CLOCK
+from ..springs import tile_of
 
-CLOCK = re.compile(r"CLK|WCK")
-"""Ports that clocks enter."""
+__all__ = ["POSITIONS", "Pin", "Placement", "Spot"]
 
-_BEL = re.compile(r"X(\d+)/Y(\d+)/(?:SLICE([A-D])\.(K|FF|RAMW)(\d?)$)?")
+POSITIONS = 8
+"""In a logic tile, two a slice: each has a LUT and a register."""
+
+_LOGIC = re.compile(r".*/SLICE([A-D])\.(K|FF|RAMW)(\d?)$")
 _CONSTANT = "$PACKER_"
 _OPEN = ["x"]
 
@@ -19,7 +22,7 @@ Pin = tuple[int, str]
 
 
 class Spot(NamedTuple):
-    """A place in a logic tile: column and row of the tile, position in it (0 to 7, two a slice), and what it is: a LUT
+    """A place in a logic tile: column and row of the tile, position in it, and what it is: a LUT
     (``K``), a register (``FF``), or the write port of a distributed memory (``RAMW``)."""
 
     x: int
@@ -61,11 +64,12 @@ class Placement:
         self.x, self.y = [-1] * len(self.cells), [-1] * len(self.cells)
         self.spots: list[Spot | None] = [None] * len(self.cells)
         for index, cell in enumerate(self.cells):
-            if match := _BEL.match(cell["attributes"].get("NEXTPNR_BEL", "")):
-                self.x[index], self.y[index] = int(match[1]), int(match[2])
-                if match[4]:
-                    z = 2 * "ABCD".index(match[3]) + int(match[5] or 0)
-                    self.spots[index] = Spot(int(match[1]), int(match[2]), z, match[4])
+            bel = cell["attributes"].get("NEXTPNR_BEL", "")
+            if tile := tile_of(bel):
+                self.x[index], self.y[index] = tile
+                if match := _LOGIC.match(bel):
+                    z = 2 * "ABCD".index(match[1]) + int(match[3] or 0)
+                    self.spots[index] = Spot(*tile, z, match[2])
         self._connect(module)
 
     def _connect(self, module: dict[str, Any]) -> None:
@@ -88,7 +92,7 @@ class Placement:
         self.inputs: list[list[tuple[int, str]]] = []
         for index in range(len(self.cells)):
             wires = [
-                (bit, port) for port, bit in self.wires(index, "input") if bit in self.driver and not CLOCK.search(port)
+                (bit, port) for port, bit in self.wires(index, "input") if bit in self.driver and not CLOCK.match(port)
             ]
             self.inputs.append(wires)
             for bit, port in wires:

@@ -5,11 +5,9 @@ A tile has four slices (A to D) of two LUTs and two registers. The rules are nex
 ``ecp5/arch_place.cc``), which does not look again at a design that comes with places.
 """
 
-from .placement import Placement, Spot
+from .placement import POSITIONS, Placement, Spot
 
 __all__ = ["Tiles"]
-
-_SLICES = 4
 
 
 class Tiles:
@@ -19,6 +17,10 @@ class Tiles:
     -------
     at:
         The cell at a spot.
+    known:
+        Columns and rows of the tiles in which something is, or has been: others may be no logic tiles.
+    tile_wide:
+        Of a register: what all in its tile have in common.
     """
 
     def __init__(self, placement: Placement):
@@ -76,12 +78,12 @@ class Tiles:
 
     def valid(self, x: int, y: int) -> bool:
         """Whether what is in a tile may be there together."""
-        registers = [self.at.get(Spot(x, y, z, "FF")) for z in range(2 * _SLICES)]
-        luts = [self.at.get(Spot(x, y, z, "K")) for z in range(2 * _SLICES)]
+        registers = [self.at.get(Spot(x, y, z, "FF")) for z in range(POSITIONS)]
+        luts = [self.at.get(Spot(x, y, z, "K")) for z in range(POSITIONS)]
         if len({self.tile_wide[index] for index in registers if index is not None}) > 1:
             return False
         return self._memories(x, y, registers) and all(
-            self._slice(luts[z : z + 2], registers[z : z + 2]) for z in range(0, 2 * _SLICES, 2)
+            self._slice(luts[z : z + 2], registers[z : z + 2]) for z in range(0, POSITIONS, 2)
         )
 
     def _slice(self, luts: list[int | None], registers: list[int | None]) -> bool:

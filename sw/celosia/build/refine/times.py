@@ -1,8 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """When wires have their values, and when they must, in picoseconds after the clock's edge.
 
-A wire's delay is a line through what nextpnr's router made of its estimates (``predictDelay`` in its
-``ecp5/arch.cc``) in a full LFE5U-85F: three of four wires were faster.
+A wire's delay is a line by how far it goes, with the steps of nextpnr's estimate (``predictDelay`` in its
+``ecp5/arch.cc``). It was fitted to the wires from register to register of a routed c256 (``--detailed-timing-report``),
+on their slow side: the estimate itself is too slow for long wires and too fast for short ones.
 """
 
 import heapq
@@ -25,15 +26,19 @@ _SETUP = {"TRELLIS_FF": 0, "MULT18X18D": 200, "DP16KD": 200, "TRELLIS_RAMW": 0, 
 
 _TO_MULTIPLEXER = ("M", "F1", "FXA", "FXB")
 
-BOUND = frozenset(("FCI", "FXA", "FXB", "F1", "WD", "WAD0", "WAD1", "WAD2", "WAD3"))
+_BOUND = frozenset(("FCI", "FXA", "FXB", "F1", "WD", "WAD0", "WAD1", "WAD2", "WAD3"))
 """Ports with a wire of their own from the neighbour that drives them."""
 
 _OPERANDS = frozenset("ABCD")
-_ENTRY, _TILE, _NEAR, _FARTHEST = 710, 60, 5, 160
+_ENTRY, _TILE = 710, 60
+"""Picoseconds of any wire, and of a step."""
+
+_NEAR, _FARTHEST = 5, 160
+"""Columns or rows that count as two steps each, and more than any ECP5 has."""
 
 
 def _wire_delays() -> NDArray[np.int64]:
-    """By columns and rows between the ends; the first few tiles count twice."""
+    """By columns and rows between the ends."""
     distance = np.arange(_FARTHEST)
     steps = distance + np.minimum(distance, _NEAR)
     return _ENTRY + _TILE * (steps[:, None] + steps[None, :])
@@ -45,7 +50,7 @@ WIRE = _wire_delays()
 
 def tied(placement: Placement, bit: int, index: int, port: str) -> bool:
     """Whether an input of a cell can only be reached from beside it, where its driver has to be."""
-    return port in BOUND or (port == "DI" and placement.kinds[placement.driver[bit][0]] == "TRELLIS_COMB")
+    return port in _BOUND or (port == "DI" and placement.kinds[placement.driver[bit][0]] == "TRELLIS_COMB")
 
 
 class Times:
@@ -53,6 +58,8 @@ class Times:
 
     Parameters
     ----------
+    placement:
+        Where cells are. Whoever moves some says so by :meth:`update`.
     period:
         Of the clock: all registers have the same.
     """

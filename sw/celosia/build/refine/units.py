@@ -4,13 +4,10 @@
 from collections import defaultdict
 from dataclasses import dataclass
 
-from .placement import Placement, Spot
+from .placement import POSITIONS, Placement, Spot
 from .times import tied
 
 __all__ = ["Unit", "make_units"]
-
-_TILE = 8
-"""Positions in a tile."""
 
 
 @dataclass(frozen=True)
@@ -31,7 +28,7 @@ class Unit:
     def shifts(self, positions: list[int]) -> list[int]:
         """By how many positions it can move that has these now: 0 is among them."""
         base = min(positions) // self.step * self.step
-        return [to - base for to in range(0, _TILE, self.step) if max(positions) + to - base < _TILE]
+        return [to - base for to in range(0, POSITIONS, self.step) if max(positions) + to - base < POSITIONS]
 
 
 def make_units(placement: Placement) -> list[Unit]:
@@ -79,5 +76,5 @@ def _tie(placement: Placement) -> tuple[list[int], set[int]]:
 def _step(placement: Placement, cells: list[int]) -> int:
     spots: list[Spot] = [spot for index in cells if (spot := placement.spots[index]) is not None]
     if any(placement.modes[index] == "CCU2" for index in cells) or len({spot[:2] for spot in spots}) > 1:
-        return _TILE
+        return POSITIONS
     return next(step for step in (1, 2, 4, 8) if len({spot.z // step for spot in spots}) == 1)
